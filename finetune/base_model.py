@@ -1,0 +1,161 @@
+"""The base: a pre-trained encoder with its tokenizer and a freshly seeded head for the task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub import constants, try_to_load_from_cache
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from finetune.errors import InputError
+from finetune.hub import check_hub_reachable
+from finetune.settings import ModelSettings
+from finetune.tasks import Task
+
+HEADS: dict[str, Any] = {
+    "sentence": AutoModelForSequenceClassification,
+    "token": AutoModelForTokenClassification,
+    "mlm": AutoModelForMaskedLM,
+}
+# Byte-level tokenizers read a word given alone as the middle of a word unless they are told to put a space before it.
+BYTE_LEVEL = {"roberta", "longformer", "deberta"}
+
+transformers.utils.logging.set_verbosity_error()
+transformers.utils.logging.disable_progress_bar()
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model with a head for one task, its tokenizer, and the commit they came from (None for a folder)."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    revision: str | None
+
+
+def load_base(settings: ModelSettings, task: Task, *, seed: int, max_length: int) -> Base:
+    """The base from a folder or the hub, in fp32, with a head drawn from `seed`.
+
+    Raises:
+        InputError: no such folder or hub id, no weights in it, an unknown architecture, a tokenizer that cannot
+            serve the task, a `max_length` beyond the model's positions, or a hub that does not answer.
+    """
+    place = _place_of(settings.name)
+    with _said_plainly(settings.name):
+        config = AutoConfig.from_pretrained(place, revision=_revision(settings), **_head_shape(task))
+        tokenizer = AutoTokenizer.from_pretrained(
+            place,
+            revision=_revision(settings),
+            **({"add_prefix_space": True} if config.model_type in BYTE_LEVEL else {}),
+        )
+        torch.manual_seed(seed)
+        model = HEADS[task.kind].from_pretrained(
+            place, revision=_revision(settings), config=config, dtype=torch.float32, use_safetensors=True
+        )
+    _check_tokenizer(tokenizer, config, task, settings.name)
+    _check_length(max_length, tokenizer, config)
+    return Base(model, tokenizer, _commit_of(settings))
+
+
+def random_weights(model: PreTrainedModel, *, seed: int) -> dict[str, torch.Tensor]:
+    """Weights of the model's architecture as its own initialisation draws them, none of them pre-trained."""
+    torch.manual_seed(seed)
+    fresh = type(model)(model.config)  # type: ignore[no-untyped-call]
+    return {name: weight.detach().clone() for name, weight in fresh.named_parameters()}
+
+
+def encoder_of(model: PreTrainedModel) -> nn.Module:
+    """The encoder inside a model with a head: what masks speak of."""
+    encoder = getattr(model, model.base_model_prefix, None)
+    if not isinstance(encoder, nn.Module):
+        raise InputError(f"{type(model).__name__} has no encoder named {model.base_model_prefix!r}")
+    return encoder
+
+
+def _place_of(name: str) -> str:
+    """A folder that exists, or a hub id; a folder must hold a model and weights that are not a pickle."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(f"model.name={name}: the folder has no config.json, so it is not a checkpoint")
+        if not any(folder.glob("model*.safetensors*")):
+            raise InputError(
+                f"model.name={name}: the folder has no weights (model.safetensors); "
+                "a pickled pytorch_model.bin is not read: convert it with save_pretrained first"
+            )
+        return str(folder)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or not re.fullmatch(r"[\w.\-/]+", name):
+        raise InputError(f"model.name={name}: no such folder (and not a hub id, which reads NAME or OWNER/NAME)")
+    check_hub_reachable()
+    return name
+
+
+@contextmanager
+def _said_plainly(name: str) -> Iterator[None]:
+    """Turns what the clients raise about a base into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+        text = " ".join(str(problem).split())
+        if "offline" in text.lower() or constants.HF_HUB_OFFLINE:
+            text = f"not in the cache, and HF_HUB_OFFLINE is set: run once with network ({text[:160]})"
+        raise InputError(f"model.name={name}: cannot be loaded: {text[:400]}") from problem
+
+
+def _revision(settings: ModelSettings) -> str:
+    return settings.revision or "main"
+
+
+def _commit_of(settings: ModelSettings) -> str | None:
+    """The commit in the hub's cache that the revision stood for."""
+    if Path(settings.name).expanduser().is_dir():
+        return None
+    cached = try_to_load_from_cache(settings.name, "config.json", revision=_revision(settings))
+    found = re.search(r"/snapshots/([0-9a-f]{40})/", str(cached))
+    return found.group(1) if found else None
+
+
+def _head_shape(task: Task) -> dict[str, Any]:
+    return {} if task.kind == "mlm" else {"num_labels": len(task.labels)}
+
+
+def _check_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, task: Task, name: str
+) -> None:
+    if not tokenizer.is_fast:
+        raise InputError(f"model.name={name}: its tokenizer has no fast version, which word alignment needs")
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"model.name={name}: its tokenizer has no pad token; set one and save it again")
+    if task.kind == "mlm" and tokenizer.mask_token_id is None:
+        raise InputError(f"model.name={name}: its tokenizer has no mask token, which task={task.name} needs")
+    if len(tokenizer) > config.vocab_size:
+        raise InputError(
+            f"model.name={name}: its tokenizer has {len(tokenizer)} pieces but the model embeds {config.vocab_size}"
+        )
+
+
+def _check_length(max_length: int, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
+    positions = getattr(config, "max_position_embeddings", None) or max_length
+    if config.model_type in {"roberta", "xlm-roberta", "longformer"}:
+        positions -= tokenizer.pad_token_id + 1  # their positions are counted from after the pad token
+    if max_length > positions:
+        raise InputError(f"finetune.max_length={max_length}: the model has {positions} positions; allowed: 8 to {positions}")

@@ -1,0 +1,263 @@
+"""Rows of text to tensors: encode once, flat and compact; then batches of like length, padded to their longest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from finetune.errors import InputError
+from finetune.sources import Document, LabelledText, Row, TaggedWords
+from finetune.tasks import Kind, Task
+
+IGNORED = -100  # the label that torch's cross-entropy skips
+POOL_BATCHES = 64  # batches sorted by length together: large enough to save padding, small enough to keep them random
+ENCODED_AT_ONCE = 1000
+
+Integers = NDArray[np.int64]
+Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Examples as one flat run of sub-words.
+
+    Attributes:
+        kind: the task's kind.
+        token_ids: int32, shape (tokens,): the examples one after the other, special tokens included.
+        segment_ids: int8, shape (tokens,): 0 for the first text, 1 for the second; None for models without segments.
+        starts: shape (examples + 1,): where each example begins.
+        labels: `sentence`: shape (examples,). `token`: shape (tokens,), a word's label at its first sub-word and
+            IGNORED elsewhere. `mlm`: shape (tokens,), the token to predict; all IGNORED until masks are drawn.
+        gold: `token`: the label of every word, also of those cut off; shape (words,). Else empty.
+        gold_starts: shape (examples + 1,): where each example's words begin in `gold`.
+        seen: bool, shape (words,): False for words that have no sub-word within `max_length`.
+        cut: how many words (`token`) or examples (`sentence`) did not fit into `max_length`.
+    """
+
+    kind: Kind
+    token_ids: NDArray[np.int32]
+    segment_ids: NDArray[np.int8] | None
+    starts: Integers
+    labels: Integers
+    gold: Integers
+    gold_starts: Integers
+    seen: NDArray[np.bool_]
+    cut: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> Integers:
+        """Sub-words of each example, shape (examples,)."""
+        return np.diff(self.starts)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that a model can see of the examples."""
+        digest = hashlib.sha256()
+        for part in (self.token_ids, self.segment_ids, self.starts, self.labels, self.gold, self.gold_starts):
+            digest.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+
+def encode(
+    rows: Iterable[Row],
+    task: Task,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    segments: bool,
+    max_length: int,
+    limit: int | None = None,
+    where: str,
+) -> Encoded:
+    """The first `limit` examples, as sub-words.
+
+    A word's label stands at its first sub-word. A document of `mlm` gives as many examples as it fills blocks of
+    `max_length`, none dropped. Longer texts of other tasks are cut, the longer text of a pair first.
+
+    Raises:
+        InputError: there is no example; `where` says where they were looked for.
+    """
+    parts: list[_Part] = []
+    rows, found = iter(rows), 0
+    while chunk := list(islice(rows, ENCODED_AT_ONCE if limit is None else min(ENCODED_AT_ONCE, limit - found))):
+        part = _ENCODERS[task.kind](chunk, tokenizer, max_length)
+        parts.append(part if limit is None else part.first(limit - found))
+        found += len(parts[-1].token_ids)
+    if not found:
+        raise InputError(f"{where}: no examples")
+    return _joined(parts, task.kind, segments=segments)
+
+
+def with_fixed_masks(encoded: Encoded, *, tokenizer: PreTrainedTokenizerBase, share: float, seed: int) -> Encoded:
+    """Examples of `mlm` with their masks drawn once and for all: what validation and test are scored on."""
+    token_ids, labels = encoded.token_ids.copy(), encoded.labels.copy()
+    for example in range(len(encoded)):
+        span = slice(encoded.starts[example], encoded.starts[example + 1])
+        rng = np.random.default_rng([seed, example])
+        token_ids[span], labels[span] = draw_masks(token_ids[span], tokenizer=tokenizer, share=share, rng=rng)
+    return replace(encoded, token_ids=token_ids, labels=labels)
+
+
+def draw_masks(
+    token_ids: NDArray[np.int32], *, tokenizer: PreTrainedTokenizerBase, share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int32], Integers]:
+    """One block with `share` of its tokens to predict: of these 80 % masked, 10 % replaced, 10 % left (Devlin 2019).
+
+    Special tokens are never chosen. Each token is chosen on its own, so a short block may have none.
+
+    Returns:
+        The block as the model sees it, and its labels: the token where one is to be predicted, IGNORED elsewhere.
+    """
+    special = np.isin(token_ids, tokenizer.all_special_ids)
+    chosen = (rng.random(len(token_ids)) < share) & ~special
+    fate = rng.random(len(token_ids))
+    replacement = rng.integers(len(tokenizer), size=len(token_ids), dtype=np.int32)
+    seen = np.where(chosen & (fate < 0.8), np.int32(tokenizer.mask_token_id), token_ids)
+    seen = np.where(chosen & (fate >= 0.9), replacement, seen)
+    return seen, np.where(chosen, token_ids, IGNORED).astype(np.int64)
+
+
+def training_order(lengths: Integers, *, batch_size: int, seed: int) -> Iterator[Integers]:
+    """Batches of example indices without end, epoch after epoch, a function of the seed alone.
+
+    Every epoch visits each example once, in an order of its own. Batches hold examples of like length: the shuffled
+    examples are sorted within pools of `POOL_BATCHES` batches, and the batches are shuffled again.
+    """
+    for epoch in count():
+        rng = np.random.default_rng([seed, epoch])
+        shuffled = rng.permutation(len(lengths))
+        pool = POOL_BATCHES * batch_size
+        batches: list[Integers] = []
+        for first in range(0, len(shuffled), pool):
+            members = shuffled[first : first + pool]
+            members = members[np.argsort(lengths[members], kind="stable")]
+            batches += [members[at : at + batch_size] for at in range(0, len(members), batch_size)]
+        for at in rng.permutation(len(batches)):
+            yield batches[at]
+
+
+def evaluation_order(lengths: Integers, *, batch_tokens: int) -> Iterator[Integers]:
+    """Every example once, by length, in batches of at most `batch_tokens` sub-words after padding (but at least one)."""
+    batch: list[int] = []
+    for example in np.argsort(lengths, kind="stable"):
+        if batch and (len(batch) + 1) * lengths[example] > batch_tokens:
+            yield np.array(batch)
+            batch = []
+        batch.append(int(example))
+    if batch:
+        yield np.array(batch)
+
+
+def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
+    """A batch of examples, padded to the longest: `input_ids`, `attention_mask`, `labels`, perhaps `token_type_ids`."""
+    lengths = encoded.lengths[examples]
+    inside = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+    flat = np.concatenate([np.arange(encoded.starts[e], encoded.starts[e + 1]) for e in examples])
+
+    def padded(values: NDArray[Any], fill: int) -> torch.Tensor:
+        rectangle = torch.full(inside.shape, fill, dtype=torch.int64)
+        rectangle[inside] = torch.from_numpy(values[flat].astype(np.int64))
+        return rectangle
+
+    batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": inside.long()}
+    if encoded.segment_ids is not None:
+        batch["token_type_ids"] = padded(encoded.segment_ids, 0)
+    one_each = encoded.kind == "sentence"
+    batch["labels"] = torch.from_numpy(encoded.labels[examples]) if one_each else padded(encoded.labels, IGNORED)
+    return batch
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some examples, not yet joined: one list an example."""
+
+    token_ids: list[list[int]]
+    segment_ids: list[list[int]]
+    labels: list[Any]  # a list a token, or one label an example
+    gold: list[Sequence[int]]
+    seen: list[Sequence[bool]]
+    cut: list[int]
+
+    def first(self, number: int) -> _Part:
+        """Only the first examples."""
+        parts = (self.token_ids, self.segment_ids, self.labels, self.gold, self.seen, self.cut)
+        return _Part(*(part[:number] for part in parts))  # type: ignore[arg-type]
+
+
+def _encode_sentences(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_length: int) -> _Part:
+    labelled = [row for row in rows if isinstance(row, LabelledText)]
+    texts = [list(column) for column in zip(*(row.texts for row in labelled), strict=True)]
+    made = tokenizer(*texts, truncation=True, max_length=max_length)
+    none: list[Sequence[Any]] = [()] * len(labelled)
+    cut = [int(bool(encoding.overflowing)) for encoding in made.encodings]
+    return _Part(made["input_ids"], _segments(made), [row.label for row in labelled], none, none, cut)
+
+
+def _encode_words(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_length: int) -> _Part:
+    tagged = [row for row in rows if isinstance(row, TaggedWords)]
+    made = tokenizer(
+        [list(row.words) for row in tagged], is_split_into_words=True, truncation=True, max_length=max_length
+    )
+    labels, seen = [], []
+    for example, row in enumerate(tagged):
+        label, reached = [], [False] * len(row.words)
+        for word in made.word_ids(example):
+            first = word is not None and not reached[word]
+            label.append(row.tags[word] if first else IGNORED)
+            if first:
+                reached[word] = True
+        labels.append(label)
+        seen.append(reached)
+    cut = [reached.count(False) for reached in seen]
+    return _Part(made["input_ids"], _segments(made), labels, [row.tags for row in tagged], seen, cut)
+
+
+def _encode_documents(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_length: int) -> _Part:
+    texts = [row.text for row in rows if isinstance(row, Document)]
+    made = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
+    blocks = made["input_ids"]
+    none: list[Sequence[Any]] = [()] * len(blocks)
+    return _Part(blocks, _segments(made), [[IGNORED] * len(block) for block in blocks], none, none, [0] * len(blocks))
+
+
+_ENCODERS = {"sentence": _encode_sentences, "token": _encode_words, "mlm": _encode_documents}
+
+
+def _segments(made: Any) -> list[list[int]]:
+    """Segment ids, by the tokenizer's own account of which text a token belongs to."""
+    return [encoding.type_ids for encoding in made.encodings]
+
+
+def _joined(parts: list[_Part], kind: Kind, *, segments: bool) -> Encoded:
+    token_ids = [example for part in parts for example in part.token_ids]
+    labels = [label for part in parts for label in part.labels]
+    gold = [words for part in parts for words in part.gold]
+    return Encoded(
+        kind=kind,
+        token_ids=_flat(token_ids, np.int32),
+        segment_ids=_flat([e for part in parts for e in part.segment_ids], np.int8) if segments else None,
+        starts=_offsets(token_ids),
+        labels=np.array(labels, dtype=np.int64) if kind == "sentence" else _flat(labels, np.int64),
+        gold=_flat(gold, np.int64),
+        gold_starts=_offsets(gold),
+        seen=_flat([words for part in parts for words in part.seen], np.bool_),
+        cut=sum(number for part in parts for number in part.cut),
+    )
+
+
+def _flat(runs: Sequence[Sequence[Any]], kind: Any) -> NDArray[Any]:
+    return np.fromiter((value for run in runs for value in run), dtype=kind)
+
+
+def _offsets(runs: Sequence[Sequence[Any]]) -> Integers:
+    return np.concatenate([[0], np.cumsum([len(run) for run in runs], dtype=np.int64)])

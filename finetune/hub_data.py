@@ -1,0 +1,151 @@
+"""The source `hub`: a data set of the Hugging Face hub, or of the hub's cache where HF_HUB_OFFLINE is set."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import datasets
+import huggingface_hub
+from datasets.exceptions import DatasetsError
+from httpx2 import HTTPError
+from huggingface_hub import constants
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+from finetune.errors import InputError
+from finetune.hub import check_hub_reachable
+from finetune.records import Record, check_columns, columns_of, rows_of, some_rows
+from finetune.settings import DataSettings
+from finetune.sources import Split
+from finetune.tasks import HubData, Task
+
+# Where a data set has a train split only, the documents at these places of every hundred are held out from it.
+HELD_OUT = {"validation": 0, "test": 1}
+HELD_OUT_OF = 100
+
+SECONDS_TO_DESCRIBE = 30.0
+SECONDS_BEFORE_RETRY = 2.0
+FAULTS = (DatasetsError, HTTPError, OSError, ValueError, RuntimeError)
+
+datasets.utils.logging.set_verbosity_error()
+datasets.disable_progress_bars()
+huggingface_hub.utils.logging.set_verbosity_error()
+huggingface_hub.utils.disable_progress_bars()
+
+
+def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split | None:
+    """The rows of one split at one commit; None where the data set has no test split.
+
+    Raises:
+        InputError: the hub cannot be reached or refuses, or has no such data set, language, revision or split.
+    """
+    config = task.hub.config_of(lang)
+    where = f"{task.hub.path}/{config}/{split}"
+    check_hub_reachable()
+    try:
+        tables, commit = _load(task.hub.path, config, data.revision)
+    except InputError:
+        raise
+    except FAULTS as error:
+        raise InputError(_explained(error, task.hub, lang, data.revision)) from error
+    records = _records(tables, task, split, where)
+    if records is None:
+        return None
+    names = _label_names(next(iter(tables.values())).features, task.label_column)
+    placed = ((f"{where}[{index}]", record) for index, record in records)
+    return Split(some_rows(rows_of(placed, task, names=names), where=where), commit)
+
+
+@cache
+def _load(path: str, config: str, revision: str | None) -> tuple[datasets.DatasetDict, str]:
+    """All splits, mapped from files of the cache rather than read, and their commit; asked twice of a busy hub."""
+    try:
+        return _load_once(path, config, revision)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 429 and not error.response.is_server_error:
+            raise
+    time.sleep(SECONDS_BEFORE_RETRY)
+    return _load_once(path, config, revision)
+
+
+def _load_once(path: str, config: str, revision: str | None) -> tuple[datasets.DatasetDict, str]:
+    wanted = revision
+    if not constants.HF_HUB_OFFLINE:
+        wanted = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE).sha
+    # With the scheme, a folder ./owner/name of the working directory is not taken for the data set.
+    tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
+    commit = Path(next(iter(tables.values())).cache_files[0]["filename"]).parent.name
+    # The client takes whatever it last cached when it is offline or a request fails, without regard to the revision.
+    if wanted not in (None, commit):
+        raise InputError(
+            f"data.revision={revision}: {path} ({config}) is cached at commit {commit}, not at {wanted}; "
+            "set data.revision to that commit, or load the other once with network"
+        )
+    return tables, commit
+
+
+def _records(
+    tables: datasets.DatasetDict, task: Task, split: str, where: str
+) -> Iterator[tuple[int, Record]] | None:
+    """The records of a split with their index, or None for a test split that is not there."""
+    divided = task.kind == "mlm" and set(task.hub.splits) == {"train"}
+    name = task.hub.splits.get("train" if divided else split)
+    if name not in tables:
+        if split == "test":
+            return None
+        raise InputError(f"{where}: no such split; {task.hub.path} has: {', '.join(tables)}")
+    table = tables[name]
+    check_columns(table.column_names, task, where=where)
+    table = table.select_columns(list(columns_of(task)))
+    return _divided(table, split) if divided else enumerate(table)
+
+
+def _divided(table: datasets.Dataset, split: str) -> Iterator[tuple[int, Record]]:
+    """A split of a table that has none: documents are dealt out by index, before anything else is done to them."""
+    if split in HELD_OUT:
+        indices = range(HELD_OUT[split], len(table), HELD_OUT_OF)
+        return zip(indices, table.select(indices), strict=True)
+    return (
+        (index, record) for index, record in enumerate(table) if index % HELD_OUT_OF not in HELD_OUT.values()
+    )
+
+
+def _label_names(features: datasets.Features, column: str | None) -> list[str]:
+    """The names that a data set's integers stand for; empty where its labels are text or bare integers."""
+    feature: Any = features.get(column)
+    return list(getattr(getattr(feature, "feature", feature), "names", []))
+
+
+def _explained(error: Exception, hub: HubData, lang: str, revision: str | None) -> str:
+    """One line on what is wrong and what would be right."""
+    at = f"{hub.path} at {constants.ENDPOINT}"
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if constants.HF_HUB_OFFLINE:
+        return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {hub.path}: run once with network ({said})"
+    if isinstance(error, GatedRepoError):
+        return f"{at}: only for those its owners let in: ask for access on its page and set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError):
+        return f"data.revision={revision}: {at} has no such revision"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"{at}: no such data set, or a private one: check task.hub.path, set HF_TOKEN"
+    if isinstance(error, HfHubHTTPError):
+        return f"{at}: the hub answers {error.response.status_code}; try again later ({said})"
+    if isinstance(error, ValueError):
+        return _explained_choice(hub, lang, revision) or f"{at}: {said}"
+    return f"{at}: cannot be loaded: {said}"
+
+
+def _explained_choice(hub: HubData, lang: str, revision: str | None) -> str | None:
+    """What to choose from, if the data set has no configuration for the language."""
+    config = hub.config_of(lang)
+    names = datasets.get_dataset_config_names(f"hf://datasets/{hub.path}", revision=revision)
+    if config in names:
+        return None
+    pattern = "(.+)" if hub.configs else re.escape(hub.config).replace(r"\{lang\}", "(.+)")
+    matches = [re.fullmatch(pattern, name) for name in names]
+    choices = ", ".join(match.group(1) for match in matches if match)
+    return f"lang={lang}: {hub.path} has no {config!r}; it has: {choices}"

@@ -1,0 +1,56 @@
+"""The settings of this room, as plain values: read at the door by pydantic, which also checks the bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
+
+Natural = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which base to load: a folder or a hub id, at which revision."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    name: str
+    label: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where examples come from, and how many of each split are used (all where null)."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    source: str
+    root: str | None = None
+    revision: str | None = None
+    train_examples: Natural | None = None
+    validation_examples: Natural | None = None
+    test_examples: Natural | None = None
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """How one round is trained."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    steps: Natural | None
+    epochs: Natural
+    batch_size: Natural
+    gradient_accumulation_steps: Natural
+    learning_rate: Annotated[float, Gt(0)]
+    warmup_share: Annotated[float, Ge(0), Le(1)]
+    weight_decay: Annotated[float, Ge(0)]
+    clip_norm: Annotated[float, Gt(0)]
+    precision: Literal["fp32", "bf16"]
+    max_length: Annotated[int, Ge(8)]
+    mask_share: Annotated[float, Gt(0), Le(1)]
+    schedule_spans: Literal["round", "run"]
+    tracker: Literal["tensorboard"] | None = None

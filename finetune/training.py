@@ -1,0 +1,229 @@
+"""The training loop: one round, from the weights a model has to the weights it ends with. There is no other loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.nn import functional
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from finetune.base_model import encoder_of
+from finetune.examples import IGNORED, Batch, Encoded, collate, draw_masks, training_order
+from finetune.settings import FinetuneSettings
+from finetune.tasks import Kind
+
+CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The loss of a step was not a number or infinite."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss of step {step} is not finite")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step just taken: the `number`-th (from 1) of `of`; the loss is a mean over the batch, in nats, on the device."""
+
+    number: int
+    of: int
+    loss: torch.Tensor
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over `total` steps, of which `offset` lie before this round: up, then linearly down to 0."""
+
+    total: int
+    offset: int = 0
+
+    def factor(self, step: int, *, warmup_share: float) -> float:
+        """Share of the peak rate used by a step, counted from 0; in [0, 1]."""
+        step, warmup = step + self.offset, round(warmup_share * self.total)
+        if step < warmup:
+            return step / warmup
+        return (self.total - step) / max(1, self.total - warmup)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a round learns from, and the means to cut it into batches."""
+
+    examples: Encoded
+    tokenizer: PreTrainedTokenizerBase
+    settings: FinetuneSettings
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Updates of one round."""
+        per_epoch = math.ceil(len(self.examples) / self.settings.batch_size)
+        return self.settings.steps or per_epoch * self.settings.epochs
+
+    def batches(self) -> Iterator[Batch]:
+        """Whole batches without end, the same at every call; the masks of `mlm` are drawn anew for each."""
+        order = training_order(self.examples.lengths, batch_size=self.settings.batch_size, seed=self.seed)
+        for number, examples in enumerate(order):
+            batch = collate(self.examples, examples, pad_id=self.tokenizer.pad_token_id)
+            if self.examples.kind == "mlm":
+                self._mask_(batch, number)
+            yield batch
+
+    def _mask_(self, batch: Batch, number: int) -> None:
+        for row, inside in enumerate(batch["attention_mask"].bool()):
+            rng = np.random.default_rng([self.seed, number, row])
+            seen, labels = draw_masks(
+                batch["input_ids"][row, inside].numpy().astype(np.int32),
+                tokenizer=self.tokenizer,
+                share=self.settings.mask_share,
+                rng=rng,
+            )
+            batch["input_ids"][row, inside] = torch.from_numpy(seen).long()
+            batch["labels"][row, inside] = torch.from_numpy(labels)
+
+
+def train_(
+    model: nn.Module,
+    material: Material,
+    *,
+    accelerator: Accelerator,
+    first_step: int = 0,
+    schedule: Schedule | None = None,
+    hold: Callable[[], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> None:
+    """Trains a prepared model in place, with a fresh optimizer, to the end of one round.
+
+    A batch counts as one however many passes or ranks it is split over: its gradient is that of the mean loss over
+    its labels.
+
+    Args:
+        model: as `accelerator.prepare` returned it.
+        material: the examples, and everything that decides their order.
+        accelerator: device, precision and ranks.
+        first_step: how many steps of the round the weights have seen already (rewinding to step k).
+        schedule: of the learning rate; None: over this round.
+        hold: called with gradients in place, before they are clipped: keeps pruned weights at zero.
+        on_step: called after every step.
+
+    Raises:
+        NonFiniteLoss: at most `CHECKED_EVERY` steps after it happened.
+    """
+    settings, steps = material.settings, material.steps
+    schedule = schedule or Schedule(total=steps)
+    torch.manual_seed(material.seed + accelerator.process_index)  # dropout
+    model.train()
+    optimizer = _optimizer(model, settings)
+    finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
+    for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
+        rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = _gradients_(model, batch, material=material, accelerator=accelerator)
+        if hold is not None:
+            hold()
+        norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
+        if (number % CHECKED_EVERY == 0 or number == steps) and not bool(finite.all()):
+            raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
+        if on_step is not None:
+            on_step(Step(number, steps, loss, rate))
+
+
+def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:
+    """Leaves in the parameters the gradient of the loss summed over the round's first batches, without dropout."""
+    model.eval()
+    model.zero_grad(set_to_none=True)
+    for batch in islice(material.batches(), batches):
+        _gradients_(model, batch, material=material, accelerator=accelerator)
+
+
+@contextmanager
+def narrowed_to(model: nn.Module, positions: torch.Tensor) -> Iterator[None]:
+    """Within, the head of a model sees only the encoder's output at `positions`, bool, shape (examples, length).
+
+    Its logits then have shape (1, chosen, classes). Vocabulary logits at the masked positions alone save the head's
+    work and memory on the other 85 %, for every architecture alike.
+    """
+
+    def narrow(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[positions].unsqueeze(0)
+        return output
+
+    handle = encoder_of(unwrapped(model)).register_forward_hook(narrow)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def logits_and_labels(model: nn.Module, batch: Batch, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits where there is something to predict, fp32, shape (n, classes), and the labels there, shape (n,)."""
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+    labels = batch["labels"]
+    asked = labels != IGNORED
+    if kind == "mlm":
+        with narrowed_to(model, asked):
+            return model(**inputs).logits[0].float(), labels[asked]
+    return model(**inputs).logits[asked].float(), labels[asked]
+
+
+def unwrapped(model: nn.Module) -> PreTrainedModel:
+    """The model itself, without what data parallelism wraps around it."""
+    inner = getattr(model, "module", model)
+    if not isinstance(inner, PreTrainedModel):
+        raise TypeError(f"a PreTrainedModel was expected, not {type(inner).__name__}")
+    return inner
+
+
+def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerator: Accelerator) -> torch.Tensor:
+    """Leaves the gradient of the batch's mean loss in the parameters; returns that loss, over all ranks."""
+    answers = max(1, int((batch["labels"] != IGNORED).sum()))
+    ranks, passes = accelerator.num_processes, material.settings.gradient_accumulation_steps
+    parts = _split(batch, ranks * passes)[accelerator.process_index :: ranks]
+    total = torch.zeros((), device=accelerator.device)
+    for at, part in enumerate(parts, start=1):
+        part = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in part.items()}
+        with accelerator.no_sync(model) if at < passes else nullcontext():
+            logits, labels = logits_and_labels(model, part, material.examples.kind)
+            loss = functional.cross_entropy(logits, labels, reduction="sum") / answers
+            accelerator.backward(loss * ranks)  # ranks' gradients are averaged: undo that
+        total += loss.detach()
+    return total if ranks == 1 else accelerator.reduce(total, reduction="sum")
+
+
+def _split(batch: Batch, parts: int) -> list[Batch]:
+    """A batch in equal parts by rows; a part without rows gets one that asks nothing, as every rank must run."""
+    if parts == 1:
+        return [batch]
+    pieces = [
+        dict(zip(batch, tensors, strict=True))
+        for tensors in zip(*(tensor.tensor_split(parts) for tensor in batch.values()), strict=True)
+    ]
+    idle = {name: tensor[:1] for name, tensor in batch.items()}
+    idle["labels"] = torch.full_like(idle["labels"], IGNORED)
+    return [piece if len(piece["labels"]) else idle for piece in pieces]
+
+
+def _optimizer(model: nn.Module, settings: FinetuneSettings) -> torch.optim.AdamW:
+    """AdamW; weight decay, where there is any, spares biases and norms (all that is one-dimensional)."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, eps=1e-8, fused=True)

@@ -1,0 +1,251 @@
+"""A mask on disk: a safetensors file with a canonical header, so that the same mask is always the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BufferedReader
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pruning.errors import InputError
+from pruning.mask import Bits, Mask, Shape
+
+FORMAT = "subnets-mask"
+VERSION = "1"
+METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
+LONGEST = 1 << 40  # the longest side a matrix can have
+HEADER_LIMIT = 1 << 22  # bytes: room for 20,000 matrices, little enough to parse whatever it holds
+
+
+@dataclass(frozen=True)
+class About:
+    """Where a mask comes from: the part of its file's metadata that cannot be computed from the mask.
+
+    `extra` holds further fields, text to text, under names that the format does not use itself.
+
+    Raises:
+        InputError: a field that is not text, a seed that is not a whole number, or an extra field with a taken name.
+    """
+
+    base: str
+    base_fingerprint: str
+    task: str
+    lang: str
+    seed: int
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int:
+            raise InputError(f"field 'seed': found {self.seed!r}; expected a whole number")
+        taken = sorted(self.extra.keys() & (_ABOUT_FIELDS | _MASK_FIELDS))
+        if taken:
+            raise InputError(f"extra fields: found {', '.join(taken)}; expected names that the format does not use")
+        for name, text in self._texts().items():
+            if not (_is_text(name) and _is_text(text)):
+                raise InputError(f"field {name!r}: found {text!r}; expected text that UTF-8 can hold")
+
+    def metadata(self) -> dict[str, str]:
+        """The fields as the file holds them."""
+        return {**self._texts(), "seed": str(self.seed)}
+
+    def _texts(self) -> dict[str, str]:
+        own = {"base": self.base, "base_fingerprint": self.base_fingerprint, "task": self.task, "lang": self.lang}
+        return {**self.extra, **own}
+
+
+_ABOUT_FIELDS = frozenset({"base", "base_fingerprint", "task", "lang", "seed"})
+_MASK_FIELDS = frozenset({"format", "version", "shapes", "kept", "sparsity", "sha256"})
+
+
+def mask_bytes(mask: Mask, about: About) -> bytes:
+    """The file's content: equal for equal masks and equal `about`, on every machine.
+
+    The header is compact JSON with sorted keys, padded with spaces to a multiple of 8; the matrices follow without
+    gaps in the order of their names, packed as in `Mask`.
+
+    Raises:
+        InputError: a matrix called like the header's own entry, or more matrices than a header may list.
+    """
+    if METADATA in mask.shapes:
+        raise InputError(f"name of a matrix: found {METADATA!r}, which the file format keeps for itself")
+    header: dict[str, Any] = {METADATA: {**about.metadata(), **_computed(mask)}}
+    for name, entry in _entries(mask.shapes).items():
+        header[name] = entry
+    content = _canonical(header).encode()
+    content += b" " * (-len(content) % 8)
+    if len(content) > HEADER_LIMIT:
+        raise InputError(f"header of the mask file: found {len(content)} bytes; allowed: {HEADER_LIMIT}")
+    return len(content).to_bytes(8, "little") + content + mask.packed.tobytes()
+
+
+def read_mask(path: str | Path) -> tuple[Mask, About]:
+    """The mask in a file, with where it comes from. Nothing the file says is taken on trust.
+
+    Other safetensors writers' key order and padding are accepted; the content must be what `mask_bytes` would say.
+    Needs no more memory than three times the file (and a header of at most 4 MiB): the header is checked before the
+    bits are read.
+
+    Raises:
+        InputError: the file, the field, what was found there and what was expected.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise InputError("found no such file" if not path.exists() else "found no regular file; expected a mask")
+        with path.open("rb") as file:
+            return _read(file, size=path.stat().st_size)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: header: found JSON nested too deeply; expected an object of flat entries") from None
+
+
+def _computed(mask: Mask) -> dict[str, str]:
+    """The metadata that follow from the mask."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "shapes": _canonical(dict(mask.shapes)),
+        "kept": _canonical(dict(mask.kept_counts)),
+        "sparsity": repr(mask.sparsity),
+        "sha256": hashlib.sha256(mask.packed.data).hexdigest(),
+    }
+
+
+def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
+    """What the header says of each tensor: one after the other, sorted by name."""
+    entries: dict[str, dict[str, Any]] = {}
+    end = 0
+    for name in sorted(shapes):
+        start, end = end, end + (prod(shapes[name]) + 7) // 8
+        entries[name] = {"data_offsets": [start, end], "dtype": "U8", "shape": [end - start]}
+    return entries
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
+    if size < 8:
+        raise InputError(f"size: found {size} bytes; expected a safetensors file")
+    length = int.from_bytes(file.read(8), "little")
+    if not 2 <= length <= min(size - 8, HEADER_LIMIT):
+        raise InputError(f"length of the header: found {length}; allowed: 2 to {min(size - 8, HEADER_LIMIT)} bytes")
+    header = _json_object(file.read(length), where="header")
+    metadata = _checked_metadata(header.pop(METADATA, None))
+    shapes = _checked_shapes(metadata["shapes"])
+    _check_entries(header, shapes=shapes)
+    bit_count = sum(entry["shape"][0] for entry in header.values())
+    if size != 8 + length + bit_count:
+        raise InputError(f"size: found {size} bytes; expected {8 + length + bit_count}, as the header says")
+    packed: Bits = np.fromfile(file, np.uint8)
+    mask = Mask(shapes, packed)
+    _check_computed(metadata, mask=mask)
+    extra = {key: text for key, text in metadata.items() if key not in _ABOUT_FIELDS | _MASK_FIELDS}
+    texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
+    return mask, About(**texts, seed=int(metadata["seed"]), extra=extra)
+
+
+def _json_object(content: bytes | str, *, where: str) -> dict[str, Any]:
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        found = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise InputError(f"{where}: found no valid JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{where}: found a JSON {type(found).__name__}; expected an object")
+    return found
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return found
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _checked_metadata(metadata: Any) -> dict[str, str]:
+    if not isinstance(metadata, dict):
+        raise InputError(f"field {METADATA!r}: found {_shown(metadata)}; expected an object with the mask's fields")
+    for key, text in metadata.items():
+        if not isinstance(text, str):
+            raise InputError(f"field {key!r}: found {_shown(text)}; expected text")
+    for key, expected in {"format": FORMAT, "version": VERSION}.items():
+        if metadata.get(key) != expected:
+            raise InputError(f"field {key!r}: found {_shown(metadata.get(key))}; expected {expected!r}")
+    missing = sorted((_ABOUT_FIELDS | _MASK_FIELDS) - metadata.keys())
+    if missing:
+        raise InputError(f"field {missing[0]!r}: found nothing; expected text")
+    if not re.fullmatch(r"0|-?[1-9][0-9]{0,99}", metadata["seed"]):
+        raise InputError(f"field 'seed': found {_shown(metadata['seed'])}; expected a whole number")
+    return metadata
+
+
+def _checked_shapes(text: str) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    for name, shape in _json_object(text, where="field 'shapes'").items():
+        if not _is_shape(shape):
+            raise InputError(
+                f"field 'shapes', {name!r}: found {_shown(shape)}; expected up to 8 whole numbers from 1 to {LONGEST}"
+            )
+        shapes[name] = tuple(shape)
+    return shapes
+
+
+def _check_entries(header: dict[str, Any], *, shapes: Mapping[str, Shape]) -> None:
+    expected = _entries(shapes)
+    if header.keys() != expected.keys():
+        name = min(header.keys() ^ expected.keys())
+        side = "tensors but not in field 'shapes'" if name in header else "field 'shapes' but not among the tensors"
+        raise InputError(f"names: found {_shown(name)} in the {side}; expected the same names in both")
+    for name, entry in expected.items():
+        # Compared as text: in Python 1 == 1.0 == True, in a file they differ.
+        if not isinstance(header[name], dict) or _canonical(header[name]) != _canonical(entry):
+            raise InputError(f"tensor {name!r}: found {_shown(header[name])}; expected {_canonical(entry)}")
+
+
+def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
+    counts = _json_object(metadata["kept"], where="field 'kept'")
+    for name in sorted(counts.keys() ^ mask.kept_counts.keys()):
+        raise InputError(f"field 'kept', {name!r}: found in one of 'kept' and 'shapes' only; expected in both")
+    for name, count in mask.kept_counts.items():
+        if type(counts[name]) is not int or counts[name] != count:
+            raise InputError(f"field 'kept', {name!r}: found {_shown(counts[name])}; expected {count}, the bits set")
+    computed = _computed(mask)
+    for key in ("sparsity", "sha256"):
+        if metadata[key] != computed[key]:
+            raise InputError(f"field {key!r}: found {_shown(metadata[key])}; expected {computed[key]}, from the bits")
+
+
+def _is_shape(value: Any) -> bool:
+    # Bounded, so that a product of hostile numbers costs nothing.
+    if not isinstance(value, list) or len(value) > 8:
+        return False
+    return all(type(length) is int and 1 <= length <= LONGEST for length in value)
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    # A lone surrogate is a str that no file can hold.
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _shown(value: Any) -> str:
+    """A value of a file in an error message: as it is, but never longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,90 @@
+"""Masking: pruned weights are exactly 0.0, and stay so while the others are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+
+from pruning.errors import InputError
+from pruning.mask import Mask
+from pruning.names import bare_name
+
+AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
+
+
+def apply_(parameters: Mapping[str, torch.Tensor], mask: Mask) -> None:
+    """Set the pruned weights to +0.0 in place, whatever they were (NaN and negative ones too).
+
+    Raises:
+        InputError: names or shapes that are not the mask's.
+    """
+    with torch.no_grad():
+        for name, parameter in _matched(parameters, mask).items():
+            # Not a product with 0: that keeps NaN, and turns negative weights into -0.0.
+            parameter.masked_fill_(_pruned(name, mask=mask, device=parameter.device), 0.0)
+
+
+def holder(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -> Callable[[], None]:
+    """What a training loop calls after each backward pass and before clipping: it masks the gradients in place.
+
+    With pruned weights at 0.0 and a fresh optimizer that decays weights multiplicatively (AdamW, SGD), this is enough
+    to keep them there. Parameters without a gradient are passed over. Holds one float mask per matrix, on the
+    parameter's device and of its type: another type would cost `_foreach_mul_` its fast path.
+
+    Raises:
+        InputError: names or shapes that are not the mask's.
+    """
+    held = [
+        (parameter, (~_pruned(name, mask=mask, device=parameter.device)).to(parameter.dtype))
+        for name, parameter in _matched(parameters, mask).items()
+    ]
+
+    def mask_gradients_() -> None:
+        pairs = [(parameter.grad, floats) for parameter, floats in held if parameter.grad is not None]
+        if pairs:
+            torch._foreach_mul_([gradient for gradient, _ in pairs], [floats for _, floats in pairs])
+
+    return mask_gradients_
+
+
+def nonzero_pruned(parameters: Mapping[str, torch.Tensor], mask: Mask) -> dict[str, int]:
+    """How many pruned weights are not zero, of each matrix that has such (NaN is not zero). Empty: all is well.
+
+    Raises:
+        InputError: names or shapes that are not the mask's.
+    """
+    counts: dict[str, int] = {}
+    for name, parameter in _matched(parameters, mask).items():
+        count = int(((parameter.detach() != 0) & _pruned(name, mask=mask, device=parameter.device)).sum())
+        if count:
+            counts[name] = count
+    return counts
+
+
+def survivors_only(parameters: Mapping[str, torch.Tensor], mask: Mask) -> bool:
+    """Whether every pruned weight is zero; `nonzero_pruned` says where not.
+
+    Raises:
+        InputError: names or shapes that are not the mask's.
+    """
+    return not nonzero_pruned(parameters, mask)
+
+
+def _matched(parameters: Mapping[str, AnyTensor], mask: Mask) -> dict[str, AnyTensor]:
+    """The parameters by bare name, in the mask's order."""
+    named = {bare_name(name): parameter for name, parameter in parameters.items()}
+    if named.keys() != mask.shapes.keys():
+        raise InputError(
+            f"the parameters are not the mask's: only in the parameters: {sorted(named.keys() - mask.shapes.keys())}; "
+            f"only in the mask: {sorted(mask.shapes.keys() - named.keys())}"
+        )
+    for name, shape in mask.shapes.items():
+        if tuple(named[name].shape) != shape:
+            raise InputError(f"shape of {name!r}: found {tuple(named[name].shape)}; expected {shape}, as in the mask")
+    return {name: named[name] for name in mask.names}
+
+
+def _pruned(name: str, *, mask: Mask, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(~mask.bools(name)).to(device)

@@ -1,0 +1,138 @@
+"""Trained subnetworks on disk: the mask, the outcome of every example, the score; the score last, as it says done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import safetensors.numpy
+
+from finetune.outcomes import Outcomes
+from pruning.lottery import Round
+from pruning.mask import Mask
+from pruning.mask_file import About, mask_bytes, read_mask
+from subnets.errors import InputError
+from subnets.workspace import Folder
+
+MASK, OUTCOMES, RESULT = "mask.safetensors", "outcomes.safetensors", "result.json"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How a trained subnetwork did: on validation, where everything is decided, and on test where there is one."""
+
+    validation: Outcomes
+    test: Outcomes | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What results were made from; results of another origin are refused."""
+
+    base: str
+    data: str
+
+
+def save_scored(folder: Folder, scored: Scored, *, sparsity: float, origin: Origin) -> None:
+    """Keeps an outcome; `result.json` is written last."""
+    counts = {"validation": scored.validation.counts}
+    if scored.test is not None:
+        counts["test"] = scored.test.counts
+    folder.write(OUTCOMES, safetensors.numpy.save(counts))
+    result = {
+        "sparsity": sparsity,
+        "score": scored.validation.score,
+        "test_score": scored.test.score if scored.test is not None else None,
+        "metric": scored.validation.metric,
+        "seconds": round(scored.seconds, 2),
+        "base_fingerprint": origin.base,
+        "data_fingerprint": origin.data,
+    }
+    folder.write_json(RESULT, result)
+
+
+def load_scored(folder: Folder, *, origin: Origin) -> Scored | None:
+    """An outcome kept before, or None.
+
+    Raises:
+        InputError: it was made from another base or other data, or its files do not fit each other.
+    """
+    if not folder.has(RESULT):
+        return None
+    result = folder.read_json(RESULT)
+    try:
+        _check_origin(result, origin, where=str(folder.path / RESULT))
+        counts = safetensors.numpy.load(folder.read(OUTCOMES))
+        validation = Outcomes(result["metric"], counts["validation"])
+        test = Outcomes(result["metric"], counts["test"]) if "test" in counts else None
+        scored = Scored(validation, test, float(result["seconds"]))
+        agrees = scored.validation.score == result["score"]
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, safetensors.SafetensorError) as problem:
+        if isinstance(problem, InputError):
+            raise
+        raise _damaged(folder, f"{type(problem).__name__}: {problem}") from None
+    if not agrees:
+        raise _damaged(folder, "the score is not that of the outcomes")
+    return scored
+
+
+@dataclass(frozen=True)
+class RoundArchive:
+    """The rounds of a run: `rounds/<r>/` holds the mask of round r and, once finished, how it did."""
+
+    folder: Folder
+    about: About
+    origin: Origin
+    last: int
+
+    def round_folder(self, number: int) -> Folder:
+        """Where a round is kept."""
+        return self.folder / "rounds" / str(number)
+
+    def load(self, number: int) -> Round[Scored] | None:
+        """A finished round with its mask and the mask it chose."""
+        folder = self.round_folder(number)
+        scored = load_scored(folder, origin=self.origin)
+        if scored is None:
+            return None
+        chosen = self._read_mask(number + 1) if number < self.last else None
+        return Round(number, self._read_mask(number), scored, chosen)
+
+    def save(self, finished: Round[Scored]) -> None:
+        """Keeps a round; the mask it chose is written before the result that says it is finished."""
+        if finished.number == 0:
+            self.round_folder(0).write(MASK, mask_bytes(finished.mask, self.about))
+        if finished.chosen is not None:
+            self.round_folder(finished.number + 1).write(MASK, mask_bytes(finished.chosen, self.about))
+        save_scored(
+            self.round_folder(finished.number), finished.score, sparsity=finished.mask.sparsity, origin=self.origin
+        )
+
+    def _read_mask(self, number: int) -> Mask:
+        return mask_of(self.round_folder(number), origin=self.origin)
+
+
+def mask_of(folder: Folder, *, origin: Origin) -> Mask:
+    """The mask kept in a folder, which must be one of the base at hand."""
+    mask, about = read_mask(folder.path / MASK)
+    if about.base_fingerprint != origin.base:
+        raise InputError(
+            f"{folder.path / MASK}: a mask of another base (fingerprint {about.base_fingerprint[:12]}, "
+            f"the base at hand has {origin.base[:12]})"
+        )
+    return mask
+
+
+def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None:
+    for what, mine in (("base", origin.base), ("data", origin.data)):
+        found = result[f"{what}_fingerprint"]
+        if found != mine:
+            raise InputError(
+                f"{where}: was made from another {what} (fingerprint {str(found)[:12]}, now {mine[:12]}): the {what} has "
+                "changed since; choose another runs_dir or delete the run"
+            )
+
+
+def _damaged(folder: Folder, what: str) -> InputError:
+    return InputError(f"{folder.path}: damaged ({what}); delete this folder and run again")

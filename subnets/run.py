@@ -1,0 +1,68 @@
+"""The command: `python -m subnets.run KEY=VALUE ...`, or `subnets KEY=VALUE ...`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from subnets.errors import INPUT_ERRORS, InputError, RunFailed
+from subnets.settings import settings_of
+from subnets.wording import explained
+
+# Modules, not functions: a step's libraries are imported once the settings are known to be right.
+STEPS = {"find": "subnets.steps.find"}
+
+HERE = Path(__file__).resolve().parent
+# In a checkout conf/ stands beside the packages; in a wheel it travels inside this one.
+CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def _run(config: DictConfig) -> float | None:
+    composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    settings = settings_of(composed)
+    if settings.step not in STEPS:
+        raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
+    result: float | None = import_module(STEPS[settings.step]).run(settings)
+    return result
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one message and exit code 2, a failed run one message and code 1."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        _run()
+    except (*INPUT_ERRORS, HydraException, OmegaConfBaseException) as problem:
+        _leave(explained(problem, CONF), code=2)
+    except RunFailed as problem:
+        _leave(str(problem), code=1)
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        _leave(f"{problem.strerror}: {problem.filename or 'the disk'}; finished rounds are kept: make room and run again", code=1)
+    except KeyboardInterrupt:
+        _leave("stopped; finished rounds are kept: run the same command again to go on", code=130)
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _leave(message: str, *, code: int) -> NoReturn:
+    print(f"subnets: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

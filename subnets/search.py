@@ -1,0 +1,328 @@
+"""The search for one ticket: rounds, dense runs, the ticket rule, controls; every part is kept as soon as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import safetensors.torch
+
+from finetune.training import Step
+from pruning.controls import random_mask, random_per_matrix
+from pruning.lottery import Round, find_ticket
+from pruning.mask import Mask
+from pruning.mask_file import About, mask_bytes
+from pruning.rewinding import Start, start_of
+from pruning.scope import scope_called
+from pruning.scores import score_called
+from subnets import provenance
+from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
+from subnets.errors import InputError, RunFailed
+from subnets.progress import Progress
+from subnets.settings import CONTROLS, Settings
+from subnets.tickets import Dense, passes
+from subnets.workbench import Workbench, set_up
+from subnets.workspace import Folder, dense_folder
+
+RESULTS, PROVENANCE = "results.json", "provenance.json"
+REWIND, HEAD = "rewind.safetensors", "head.safetensors"
+
+
+def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[str, Any]:
+    """Finds the ticket of a run and writes everything about it into its folder; what is there already is not redone.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        InputError: a setting, the base or the data cannot be used.
+        RunFailed: training left the numbers; what was finished stays.
+    """
+    score_called(settings.pruning.score)
+    scope_called(settings.pruning.scope)
+    bench = set_up(settings)
+    if settings.pruning.rewind >= bench.steps:
+        raise InputError(
+            f"pruning.rewind={settings.pruning.rewind}: a round has {bench.steps} steps; allowed: 0 to {bench.steps - 1}"
+        )
+    run = _Run(settings, bench, folder, progress)
+    run.introduce()
+    rounds = run.trajectory()
+    dense = run.dense(rounds[0])
+    tickets = [round_ for round_ in rounds[1:] if passes(round_.score.validation, dense, settings.ticket, seed=settings.seed)]
+    controls = run.controls(tickets[-1] if tickets else rounds[-1])
+    results = _results(settings, rounds, dense, tickets[-1] if tickets else None, controls)
+    run.write_json(RESULTS, results)
+    return results
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A control: its mask and how it did."""
+
+    mask: Mask
+    score: Scored
+
+
+@dataclass(frozen=True)
+class _Run:
+    settings: Settings
+    bench: Workbench
+    folder: Folder
+    progress: Progress
+
+    def introduce(self) -> None:
+        """Says what the run works on, and keeps or checks where its numbers come from."""
+        bench, say = self.bench, self.progress.say
+        for name, split in bench.data.splits().items():
+            unit = {"token": "words", "sentence": "examples", "mlm": "tokens"}[split.kind]
+            cut = f", {split.cut:,} {unit} cut off by finetune.max_length" if split.cut else ""
+            say(f"{name}: {len(split):,} examples{cut}")
+        dense = bench.dense
+        say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices; {bench.steps} steps a round")
+        mine = self._provenance()
+        if not self.folder.has(PROVENANCE):
+            self.write_json(PROVENANCE, mine)
+            return
+        found = self.folder.read_json(PROVENANCE)
+        for what in ("base", "data"):
+            if found[what]["fingerprint"] != mine[what]["fingerprint"]:
+                raise InputError(
+                    f"{self.folder.path}: the {what} has changed since this run was begun (fingerprint "
+                    f"{found[what]['fingerprint'][:12]}, now {mine[what]['fingerprint'][:12]}); choose another runs_dir "
+                    "or delete the run"
+                )
+        for what in ("software", "machine"):
+            if found[what] != mine[what]:
+                say(f"note: this run was begun with other {what} (see {PROVENANCE}); results may differ by rounding")
+
+    def trajectory(self) -> list[Round[Scored]]:
+        """The rounds, those finished before read from the folder."""
+        return find_ticket(
+            self._train_round,
+            lambda mask, sparsity: self.bench.choose(mask, sparsity, rewound_to=self._rewind_point()),
+            dense=self.bench.dense,
+            sparsities=self.settings.sparsities,
+            archive=_Rounds(self),
+        )
+
+    def dense(self, own: Round[Scored]) -> Dense:
+        """The dense runs that the rule needs: this run's round 0, and other seeds' where one_std asks for them."""
+        outcomes = [own.score.validation]
+        for seed in self.settings.dense_seeds:
+            folder = dense_folder(self.settings.of_seed(seed))
+            scored = own.score if seed == self.settings.seed else load_scored(folder, origin=self.bench.origin)
+            if scored is None:
+                label = f"dense, seed {seed}"
+                start = self.bench.start_of_seed(seed)
+                scored = self._train(label, self.bench.dense, start=start, seed=seed)
+                self._said(label, self.bench.dense, scored)
+            if seed != self.settings.seed:
+                outcomes.append(scored.validation)
+            if self._writes and not folder.has(RESULT):
+                save_scored(folder, scored, sparsity=0.0, origin=self.bench.origin)
+        return Dense(outcomes)
+
+    def controls(self, against: Round[Scored]) -> dict[str, Compared]:
+        """The controls asked for, and those asked for before, at the sparsity of a round."""
+        found = {}
+        for name in CONTROLS:
+            folder = self.folder / "controls" / name
+            if name in self.settings.controls or folder.has(RESULT):
+                mask = self._control_mask(name, against)
+                found[name] = Compared(mask, self._control(name, mask, folder))
+        return found
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes into the run's folder, once for all ranks."""
+        if self._writes:
+            self.folder.write_json(name, value)
+
+    @property
+    def _writes(self) -> bool:
+        return self.bench.accelerator.is_main_process
+
+    def _train_round(self, number: int, mask: Mask) -> Scored:
+        start = self.bench.start if number == 0 else self._rewind_point()
+        if number and not self.settings.pruning.rewind_head:
+            start = _with_weights(start, self._round(number - 1), HEAD)
+        label = f"round {number}"
+        at = self.settings.pruning.rewind
+        try:
+            scored = self._train(
+                label, mask, start=start, seed=self.settings.seed, first_step=at if number else 0, rounds_before=number,
+                capture_at=at if number == 0 else 0,
+            )  # fmt: skip
+        except RunFailed as problem:
+            last = f"; the last good mask is {self._round(number).path / MASK}" if number else ""
+            raise RunFailed(f"round {number}: {problem}{last}") from None
+        if not self.settings.pruning.rewind_head and self._writes:
+            trained = start_of(self.bench.model).weights
+            head = {name: weight for name, weight in trained.items() if self.bench.is_head(name)}
+            self._round(number).write(HEAD, safetensors.torch.save(head))
+        self._said(label, mask, scored)
+        return scored
+
+    def _train(
+        self,
+        label: str,
+        mask: Mask,
+        *,
+        start: Start,
+        seed: int,
+        first_step: int = 0,
+        rounds_before: int = 0,
+        capture_at: int = 0,
+    ) -> Scored:
+        """Trains and scores with a bar, a tracker where one is set, and the rewind point kept when it is reached."""
+        with self.progress.bar(label, first=first_step, steps=self.bench.steps) as show:
+
+            def on_step(step: Step) -> None:
+                show(step.number, step.loss.item)
+                if capture_at and step.number == capture_at and self._writes:
+                    self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
+                self.bench.track(label, step)
+
+            return self.bench.train_and_score(
+                mask, start=start, seed=seed, first_step=first_step, rounds_before=rounds_before, on_step=on_step
+            )
+
+    def _rewind_point(self) -> Start:
+        """What rounds from the first on rewind to: the pre-trained weights, or those of step k of round 0."""
+        if not self.settings.pruning.rewind:
+            return self.bench.start
+        return _with_weights(self.bench.start, self._round(0), REWIND)
+
+    def _control(self, name: str, mask: Mask, folder: Folder) -> Scored:
+        scored = load_scored(folder, origin=self.bench.origin)
+        if scored is None:
+            start = self.bench.start_from_scratch() if name == "random_reinit" else self._rewind_point()
+            at = 0 if name == "random_reinit" else self.settings.pruning.rewind
+            label = f"control: {name}"
+            scored = self._train(label, mask, start=start, seed=self.settings.seed, first_step=at)
+            self._said(label, mask, scored)
+            if self._writes:
+                folder.write(MASK, mask_bytes(mask, self.about(control=name)))
+                save_scored(folder, scored, sparsity=mask.sparsity, origin=self.bench.origin)
+        return scored
+
+    def _control_mask(self, name: str, against: Round[Scored]) -> Mask:
+        masks: dict[str, Callable[[], Mask]] = {
+            "random": lambda: random_mask(against.mask.shapes, kept=against.mask.kept, seed=self.settings.seed),
+            "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self.settings.seed),
+            "oneshot": lambda: self.bench.oneshot(self.settings.sparsities[against.number]),
+            "random_reinit": lambda: against.mask,
+        }
+        return masks[name]()
+
+    def about(self, **extra: str) -> About:
+        """What the run's mask files say of themselves."""
+        settings = self.settings
+        return About(
+            base=settings.model.name,
+            base_fingerprint=self.bench.origin.base,
+            task=settings.task.name,
+            lang=settings.lang,
+            seed=settings.seed,
+            extra=extra,
+        )
+
+    def _round(self, number: int) -> Folder:
+        return self.folder / "rounds" / str(number)
+
+    def _said(self, label: str, mask: Mask, scored: Scored) -> None:
+        test = f", test {scored.test.score:.2f}" if scored.test is not None else ""
+        self.progress.say(
+            f"{label}: sparsity {mask.sparsity:.4f}, validation {scored.validation.score:.2f}{test} ({scored.seconds:.0f} s)"
+        )
+
+    def _provenance(self) -> dict[str, Any]:
+        bench, settings = self.bench, self.settings
+        splits = {
+            name: {"examples": len(split), "cut": split.cut, "fingerprint": split.fingerprint}
+            for name, split in bench.data.splits().items()
+        }
+        return {
+            "software": provenance.software(),
+            "machine": provenance.machine(
+                bench.accelerator.device,
+                precision=settings.finetune.precision,
+                ranks=bench.accelerator.num_processes,
+            ),
+            "base": {"name": settings.model.name, "revision": bench.base.revision, "fingerprint": bench.origin.base},
+            "data": {
+                "source": settings.data.source,
+                "revision": bench.data.revision,
+                "fingerprint": bench.origin.data,
+                "splits": splits,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """The run's rounds on disk, as `find_ticket` wants them; ranks other than the first only read."""
+
+    run: _Run
+
+    def load(self, number: int) -> Round[Scored] | None:
+        """A round finished before."""
+        return self._archive().load(number)
+
+    def save(self, finished: Round[Scored]) -> None:
+        """Keeps a round; all ranks go on once it is on disk."""
+        if self.run.bench.accelerator.is_main_process:
+            self._archive().save(finished)
+        self.run.bench.accelerator.wait_for_everyone()
+
+    def _archive(self) -> RoundArchive:
+        last = len(self.run.settings.sparsities) - 1
+        return RoundArchive(self.run.folder, self.run.about(), self.run.bench.origin, last)
+
+
+def _with_weights(start: Start, folder: Folder, name: str) -> Start:
+    """A start with some of its weights as a round left them."""
+    kept = safetensors.torch.load(folder.read(name))
+    return replace(start, weights={**start.weights, **kept})
+
+
+def _results(
+    settings: Settings,
+    rounds: list[Round[Scored]],
+    dense: Dense,
+    ticket: Round[Scored] | None,
+    controls: dict[str, Compared],
+) -> dict[str, Any]:
+    trained = [round_.score for round_ in rounds] + [control.score for control in controls.values()]
+    own_test = rounds[0].score.test
+    return {
+        "metric": settings.task.metric,
+        "dense": {
+            "score": dense.score,
+            "test_score": own_test.score if own_test is not None else None,
+            "standard_deviation": dense.standard_deviation,
+            "seeds": list(settings.dense_seeds),
+        },
+        "rounds": [{"round": r.number, **_entry(r.mask, r.score, f"rounds/{r.number}")} for r in rounds],
+        "ticket": None if ticket is None else _entry(ticket.mask, ticket.score, f"rounds/{ticket.number}"),
+        "reason": None if ticket else _reason(settings),
+        "controls": {name: _entry(c.mask, c.score, f"controls/{name}") for name, c in controls.items()},
+        "seconds": round(sum(scored.seconds for scored in trained), 2),
+    }
+
+
+def _entry(mask: Mask, scored: Scored, folder: str) -> dict[str, Any]:
+    return {
+        "sparsity": float(Fraction(mask.total - mask.kept, mask.total)),
+        "score": scored.validation.score,
+        "test_score": scored.test.score if scored.test is not None else None,
+        "mask": f"{folder}/{MASK}",
+    }
+
+
+def _reason(settings: Settings) -> str:
+    if settings.ticket.rule == "one_std":
+        return "no round is within one standard deviation of dense"
+    return f"every round is worse than dense at {settings.ticket.confidence:.0%} confidence"

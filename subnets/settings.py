@@ -1,0 +1,178 @@
+"""From Hydra's composed configuration to frozen, checked settings. Nothing below this file sees a config."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import Field, TypeAdapter, ValidationError
+
+from finetune.settings import DataSettings, FinetuneSettings, ModelSettings
+from finetune.tasks import Task
+from pruning.schedule import sparsities
+from pruning.settings import PruningSettings
+from subnets.errors import InputError
+
+CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
+# What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
+# for one more control trains that control alone.
+NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls"}
+
+Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
+Whole = Annotated[int, Field(strict=True)]
+
+
+@dataclass(frozen=True)
+class TicketSettings:
+    """Which round of a trajectory is the ticket."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    rule: Literal["one_std", "bootstrap"]
+    dense_seeds: Annotated[int, Ge(2)]
+    confidence: Annotated[float, Gt(0), Lt(1)]
+    resamples: Annotated[int, Ge(100)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    step: str
+    lang: str
+    task: Task
+    model: ModelSettings
+    data: DataSettings
+    finetune: FinetuneSettings
+    pruning: PruningSettings
+    ticket: TicketSettings
+    controls: tuple[Control, ...]
+    seed: Annotated[Whole, Ge(0), Lt(2**32)]
+    runs_dir: str
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Annotated[int, Ge(1)] | None
+
+    @property
+    def model_label(self) -> str:
+        """The model's name in paths and tables."""
+        return self.model.label or _label_of(self.model.name)
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that can change a number, as plain values; folders in full, so that they mean one place."""
+        plain = {name: value for name, value in _plain(self).items() if name not in NOT_IDENTITY}
+        plain["finetune"].pop("tracker")
+        plain["data"]["root"] = _in_full(self.data.root)
+        plain["model"]["name"] = _in_full(self.model.name)
+        return plain
+
+    def dense_identity(self) -> dict[str, Any]:
+        """The part of the identity that a dense run depends on: not pruning, unless the schedule spans its rounds."""
+        left_out = {"ticket"} | ({"pruning"} if self.finetune.schedule_spans == "round" else set())
+        return {name: value for name, value in self.identity().items() if name not in left_out}
+
+    @cached_property
+    def sparsities(self) -> tuple[Fraction, ...]:
+        """Of rounds 0, 1, ... R, exact."""
+        chosen = self.pruning
+        return sparsities(
+            rounds=chosen.rounds, rate=chosen.rate, rate_of=chosen.rate_of, explicit=chosen.sparsities
+        )
+
+    @property
+    def dense_seeds(self) -> tuple[int, ...]:
+        """The seeds of the dense runs that the ticket rule needs, this run's own first, then the smallest others."""
+        if self.ticket.rule != "one_std":
+            return (self.seed,)
+        others = [seed for seed in range(self.ticket.dense_seeds) if seed != self.seed]
+        return (self.seed, *others[: self.ticket.dense_seeds - 1])
+
+    def of_seed(self, seed: int) -> Settings:
+        """The same settings with another seed."""
+        return replace(self, seed=seed)
+
+
+ROOMS: dict[str, Any] = {
+    "": Settings,
+    "model": ModelSettings,
+    "data": DataSettings,
+    "finetune": FinetuneSettings,
+    "pruning": PruningSettings,
+    "ticket": TicketSettings,
+}
+KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]
+
+
+def settings_of(composed: dict[str, Any]) -> Settings:
+    """Checked settings of a composed configuration.
+
+    Raises:
+        InputError: all that is wrong with it, each by its key, with what was found and what is allowed.
+    """
+    plain = {name: value for name, value in composed.items() if name not in ("hydra", "experiment")}
+    for name, example in (("lang", "lang=de"), ("task", "task=ner")):
+        if plain.get(name) in (None, "", {}):
+            raise InputError(f"{name} is missing; say for example {example}")
+    try:
+        settings = TypeAdapter(Settings).validate_python(plain)
+    except ValidationError as problem:
+        faults = (_fault(error) for error in problem.errors(include_url=False))
+        raise InputError("; ".join(dict.fromkeys(faults))) from None
+    _check_names(settings)
+    return settings
+
+
+def short_hash(identity: dict[str, Any]) -> str:
+    """Eight hex digits that stand for an identity."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _check_names(settings: Settings) -> None:
+    """Names that become parts of paths must be plain words."""
+    for key, name in (("lang", settings.lang), ("model.label", settings.model_label), ("task.name", settings.task.name)):
+        if not re.fullmatch(r"[^\W_][\w.+-]*", name) or ".." in name:
+            raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
+    if len(set(settings.controls)) < len(settings.controls):
+        raise InputError(f"controls={list(settings.controls)}: names one twice")
+
+
+def _fault(error: Any) -> str:
+    """One fault in words: the key, what is wrong, what was found, and the nearest key there is."""
+    place = [str(part) for part in error["loc"] if not str(part).startswith("constrained-")]
+    text = f"{'.'.join(place)}: {error['msg']} (got {error['input']!r})"
+    if error["type"] == "unexpected_keyword_argument":
+        near = difflib.get_close_matches(place[-1], _keys_at(place[:-1]), n=1)
+        text = f"{'.'.join(place)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    return text
+
+
+def _keys_at(place: list[str]) -> list[str]:
+    room = ROOMS.get(".".join(place))
+    return [field.name for field in fields(room)] if room else []
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """As JSON would have it: tuples are lists."""
+    return json.loads(json.dumps(asdict(settings)))  # type: ignore[no-any-return]
+
+
+def _label_of(name: str) -> str:
+    """The last two parts of a folder or hub id, joined by a hyphen."""
+    parts = [part for part in Path(name).expanduser().parts if part not in ("/", ".", "..", "~")]
+    return re.sub(r"[^\w.+-]", "-", "-".join(parts[-2:])) or "model"
+
+
+def _in_full(place: str | None) -> str | None:
+    """A folder's absolute path; anything else as it is."""
+    if place is None or not Path(place).expanduser().is_dir():
+        return place
+    return str(Path(place).expanduser().resolve())

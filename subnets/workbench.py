@@ -1,0 +1,304 @@
+"""The workbench: a base, its data and a device, set up once; it trains the base inside any mask and scores the result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast, gather
+from torch import nn
+
+from finetune.base_model import Base, encoder_of, load_base, random_weights
+from finetune.evaluation import evaluate
+from finetune.examples import Encoded, encode, with_fixed_masks
+from finetune.outcomes import Outcomes
+from finetune.sources import SPLITS, open_split
+from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
+from pruning.mask import Mask
+from pruning.masking import apply_, holder, nonzero_pruned
+from pruning.rewinding import Start, fingerprint_of, rewind_, start_of
+from pruning.schedule import kept_count
+from pruning.scope import groups, prunable
+from pruning.scores import Evidence, score_called
+from pruning.selection import keep_highest
+from subnets.archive import Origin, Scored
+from subnets.errors import InputError, RunFailed
+from subnets.settings import Settings
+from subnets.workspace import run_folder
+
+EVALUATION_MASK_SEED = 0  # the masks of mlm's validation and test are the same for every seed of a run
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a task in a language, as the base reads them; `test` is None where the source has none."""
+
+    train: Encoded
+    validation: Encoded
+    test: Encoded | None
+    revision: str | None
+
+    def splits(self) -> dict[str, Encoded]:
+        """The splits there are, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Everything a run trains with.
+
+    Attributes:
+        model: the base with its head as the accelerator wraps it; the only weights that are ever written to.
+        start: the pre-trained weights with the head drawn from the run's seed.
+        origin: fingerprints of the encoder's pre-trained weights and of the examples.
+        weights: the prunable parameters of `model` by their name in the encoder.
+    """
+
+    settings: Settings
+    accelerator: Accelerator
+    base: Base
+    data: Data
+    model: nn.Module
+    start: Start
+    origin: Origin
+    weights: Mapping[str, nn.Parameter]
+
+    @property
+    def dense(self) -> Mask:
+        """The mask that keeps everything."""
+        return Mask.full({name: tuple(weight.shape) for name, weight in self.weights.items()})
+
+    def in_encoder(self, start: Start) -> dict[str, torch.Tensor]:
+        """A start's prunable weights, by their name in the encoder."""
+        prefix = unwrapped(self.model).base_model_prefix
+        return {name: start.weights[f"{prefix}.{name}"] for name in self.weights}
+
+    def is_head(self, name: str) -> bool:
+        """Whether a weight of the model belongs to the task's head."""
+        return not name.startswith(unwrapped(self.model).base_model_prefix + ".")
+
+    @property
+    def steps(self) -> int:
+        """Updates of one round."""
+        return self._material(self.settings.seed).steps
+
+    def track(self, label: str, step: Step) -> None:
+        """Sends a step to the tracker, where one is set."""
+        if self.settings.finetune.tracker is not None:
+            values = {f"{label}/loss": step.loss.item(), f"{label}/learning_rate": step.learning_rate}
+            self.accelerator.log(values, step=step.number)
+
+    def start_of_seed(self, seed: int) -> Start:
+        """The start with a head drawn from another seed."""
+        if seed == self.settings.seed:
+            return self.start
+        return start_of(_load(self.settings.of_seed(seed)).model)
+
+    def start_from_scratch(self) -> Start:
+        """The run's start with an encoder drawn at random as the architecture's own initialisation draws it."""
+        drawn = random_weights(unwrapped(self.model), seed=self.settings.seed)
+        kept = {name: weight for name, weight in self.start.weights.items() if self.is_head(name) or name not in drawn}
+        return Start({**self.start.weights, **drawn, **kept})
+
+    def train_and_score(
+        self,
+        mask: Mask,
+        *,
+        start: Start,
+        seed: int,
+        first_step: int = 0,
+        rounds_before: int = 0,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Scored:
+        """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
+
+        Raises:
+            RunFailed: the loss left the numbers, or a pruned weight left zero.
+        """
+        began = time.perf_counter()
+        rewind_(self.model, start)
+        apply_(self.weights, mask)
+        material = self._material(seed)
+        try:
+            train_(
+                self.model,
+                material,
+                accelerator=self.accelerator,
+                first_step=first_step,
+                schedule=self._schedule(material.steps, rounds_before),
+                hold=holder(self.weights, mask),
+                on_step=on_step,
+            )
+        except NonFiniteLoss as problem:
+            raise RunFailed(
+                f"the loss or its gradient was not finite at step {problem.step}; "
+                f"try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"
+            ) from None
+        if astray := nonzero_pruned(self.weights, mask):
+            raise RunFailed(f"pruned weights were not zero after training: {astray}")
+        test = self._score(self.data.test) if self.data.test is not None else None
+        return Scored(self._score(self.data.validation), test, time.perf_counter() - began)
+
+    def choose(self, mask: Mask, sparsity: Fraction, *, rewound_to: Start) -> Mask:
+        """The survivors at a sparsity, by the run's score and scope, of the weights as they now are.
+
+        Ranks take the mask that rank 0 chose, so that rounding can never make them go on with different bits.
+        """
+        score, evidence = score_called(self.settings.pruning.score), self._evidence(rewound_to)
+        chosen = self._keep(lambda name: score(name, evidence), mask, sparsity)
+        return chosen if self.accelerator.num_processes == 1 else _from_rank_0(chosen, self.accelerator.device)
+
+    def oneshot(self, sparsity: Fraction) -> Mask:
+        """The mask of the base's own magnitudes at a sparsity, within the run's scope: no training goes into it."""
+        evidence = self._evidence(self.start)
+        return self._keep(lambda name: score_called("base_magnitude")(name, evidence), self.dense, sparsity)
+
+    def _keep(self, scores: Callable[[str], torch.Tensor], mask: Mask, sparsity: Fraction) -> Mask:
+        for group in groups(mask.names, self.settings.pruning.scope):
+            kept = kept_count(sum(mask.sizes[name] for name in group), sparsity)
+            mask = keep_highest(scores, mask, kept=kept, names=group)
+        return mask
+
+    def _evidence(self, rewound_to: Start) -> Evidence:
+        return Evidence(
+            trained=self.weights,
+            start=self.in_encoder(rewound_to),
+            base=self.in_encoder(self.start),
+            gradients=cache(self._gradients),
+            seed=self.settings.seed,
+        )
+
+    def _gradients(self) -> dict[str, torch.Tensor]:
+        gradients_of_(
+            self.model,
+            self._material(self.settings.seed),
+            batches=self.settings.pruning.score_batches,
+            accelerator=self.accelerator,
+        )
+        return {
+            name: torch.zeros_like(weight) if weight.grad is None else weight.grad
+            for name, weight in self.weights.items()
+        }
+
+    def _material(self, seed: int) -> Material:
+        return Material(self.data.train, self.base.tokenizer, self.settings.finetune, seed)
+
+    def _schedule(self, steps: int, rounds_before: int) -> Schedule:
+        if self.settings.finetune.schedule_spans == "round":
+            return Schedule(total=steps)
+        return Schedule(total=steps * (len(self.settings.sparsities)), offset=steps * rounds_before)
+
+    def _score(self, examples: Encoded) -> Outcomes:
+        return evaluate(
+            self.model,
+            examples,
+            self.settings.task,
+            accelerator=self.accelerator,
+            pad_id=self.base.tokenizer.pad_token_id,
+        )
+
+
+def set_up(settings: Settings) -> Workbench:
+    """Loads the base and the data and puts the model on its device.
+
+    Raises:
+        InputError: anything about base, data or device that cannot be used.
+    """
+    accelerator = _accelerator(settings)
+    base = _load(settings)
+    weights = prunable(encoder_of(base.model), also=settings.pruning.also)
+    data = _read(settings, base)
+    origin = Origin(_base_fingerprint(base), fingerprint_of_splits(data))
+    start = start_of(base.model)
+    model = accelerator.prepare_model(base.model)
+    return Workbench(settings, accelerator, base, data, model, start, origin, weights)
+
+
+def fingerprint_of_splits(data: Data) -> str:
+    """SHA-256 over the fingerprints of all splits."""
+    return hashlib.sha256(json.dumps({n: e.fingerprint for n, e in data.splits().items()}).encode()).hexdigest()
+
+
+def _base_fingerprint(base: Base) -> str:
+    """Of the encoder's pre-trained weights, without a pooler: heads of some tasks bring none, and masks of all tasks
+    are to be known as masks of one base."""
+    weights = dict(encoder_of(base.model).named_parameters())
+    return fingerprint_of({name: weight for name, weight in weights.items() if "pooler" not in name.split(".")})
+
+
+def _accelerator(settings: Settings) -> Accelerator:
+    """The device, its precision and its threads."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device=cuda: no CUDA device is visible; allowed here: auto, cpu")
+    on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
+    bf16 = settings.finetune.precision == "bf16"
+    if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
+    AcceleratorState._reset_state(reset_partial_state=False)
+    tracker = settings.finetune.tracker
+    folder = run_folder(settings).path if tracker else None
+    accelerator = Accelerator(
+        cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=folder
+    )
+    if tracker is not None:
+        accelerator.init_trackers(tracker)
+    return accelerator
+
+
+def _load(settings: Settings) -> Base:
+    return load_base(
+        settings.model, settings.task, seed=settings.seed, max_length=settings.finetune.max_length
+    )
+
+
+def _read(settings: Settings, base: Base) -> Data:
+    """The splits, encoded; the masks of mlm's validation and test drawn."""
+    limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
+              "test": settings.data.test_examples}  # fmt: skip
+    segments = getattr(base.model.config, "type_vocab_size", 0) > 1
+    encoded: dict[str, Encoded | None] = dict.fromkeys(SPLITS)
+    revision = None
+    for name in SPLITS:
+        split = open_split(settings.data, settings.task, settings.lang, name)
+        if split is None:
+            continue
+        revision = split.revision
+        examples = encode(
+            split.rows, settings.task, tokenizer=base.tokenizer, segments=segments,
+            max_length=settings.finetune.max_length, limit=limits[name],
+            where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
+        )  # fmt: skip
+        if settings.task.kind == "mlm" and name != "train":
+            examples = with_fixed_masks(
+                examples, tokenizer=base.tokenizer, share=settings.finetune.mask_share, seed=EVALUATION_MASK_SEED
+            )
+        encoded[name] = examples
+    if encoded["train"] is None or encoded["validation"] is None:
+        raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")
+    return Data(encoded["train"], encoded["validation"], encoded["test"], revision)
+
+
+def _from_rank_0(mask: Mask, device: torch.device) -> Mask:
+    """Rank 0's mask on every rank.
+
+    Raises:
+        RunFailed: ranks hold different bits afterwards.
+    """
+    packed = broadcast(torch.from_numpy(mask.packed.copy()).to(device))
+    shared = Mask(mask.shapes, packed.cpu().numpy())
+    digests = gather(torch.tensor([list(bytes.fromhex(shared.digest))], device=device))
+    if not bool((digests == digests[0]).all()):
+        raise RunFailed("ranks hold different masks; the run is stopped before it trains with them")
+    return shared

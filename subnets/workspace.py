@@ -1,0 +1,154 @@
+"""Runs on disk: which folder a run has, how files are written whole or not at all, and who may write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from subnets.errors import InputError
+from subnets.settings import Settings, short_hash
+
+RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of results. A file in it is finished: it appears under its name only once it is whole."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(self.path / name)
+
+    def has(self, name: str) -> bool:
+        """Whether a file is finished."""
+        return (self.path / name).is_file()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file under another name, flushes it to the disk, and renames it.
+
+        Raises:
+            OSError: the folder cannot be written or the disk is full; nothing that stood there before is changed.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path / f".{name}.{os.getpid()}.unfinished"
+        try:
+            with unfinished.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self.path / name)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _flush_folder(self.path)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes a value as JSON, keys in their order, without NaN."""
+        self.write(name, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+    def read(self, name: str) -> bytes:
+        """A finished file."""
+        return (self.path / name).read_bytes()
+
+    def read_json(self, name: str) -> Any:
+        """A finished JSON file.
+
+        Raises:
+            InputError: it is not JSON.
+        """
+        try:
+            return json.loads(self.read(name))
+        except ValueError as problem:
+            raise InputError(f"{self.path / name}: not valid JSON ({problem}); delete it to compute it again") from None
+
+
+def run_folder(settings: Settings) -> Folder:
+    """Where a run is kept: runs/<model>/<task>/<lang>/seed<k>-<hash of what can change a number>/."""
+    return _place(settings) / f"seed{settings.seed}-{short_hash(settings.identity())}"
+
+
+def dense_folder(settings: Settings) -> Folder:
+    """Where a dense run is kept: runs/<model>/<task>/<lang>/dense/, shared by all runs that differ in pruning only."""
+    return _place(settings) / "dense" / f"seed{settings.seed}-{short_hash(settings.dense_identity())}"
+
+
+def claim(folder: Folder, settings: Settings) -> None:
+    """Makes a folder that of these settings, or makes sure that it is.
+
+    Raises:
+        InputError: it belongs to other settings or was made by another version, or cannot be written.
+    """
+    mine = {"run_format": RUN_FORMAT, **settings.identity()}
+    if not folder.has("settings.yaml"):
+        folder.write("settings.yaml", yaml.safe_dump(mine, sort_keys=False, allow_unicode=True).encode())
+        return
+    try:
+        found = yaml.safe_load(folder.read("settings.yaml"))
+    except yaml.YAMLError:
+        found = None
+    where = folder.path / "settings.yaml"
+    if not isinstance(found, dict):
+        raise InputError(f"{where}: not readable; delete the run folder or choose another runs_dir")
+    if found.get("run_format") != RUN_FORMAT:
+        raise InputError(
+            f"{where}: the run was made by another version (run_format {found.get('run_format')!r}, this one writes "
+            f"{RUN_FORMAT}); choose another runs_dir or delete it"
+        )
+    if found != mine:
+        differing = sorted(_differing(found, mine))
+        raise InputError(
+            f"{where}: the run was made by other settings ({', '.join(differing)}); choose another runs_dir or delete it"
+        )
+
+
+@contextmanager
+def held(folder: Folder) -> Iterator[None]:
+    """Within, no other process works in the folder. The lock of a process that died is no lock.
+
+    Raises:
+        InputError: another process holds it, or the folder cannot be written.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.path / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
+    except OSError as problem:
+        raise InputError(f"runs_dir: {folder.path} cannot be written: {problem.strerror or problem}") from None
+    try:
+        for left in folder.path.rglob(".*.unfinished"):
+            left.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _place(settings: Settings) -> Folder:
+    root = Path(settings.runs_dir).expanduser()
+    return Folder(root / settings.model_label / settings.task.name / settings.lang)
+
+
+def _differing(left: Any, right: Any, key: str = "") -> Iterator[str]:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for name in left.keys() | right.keys():
+            yield from _differing(left.get(name), right.get(name), f"{key}.{name}" if key else name)
+    elif left != right:
+        yield key
+
+
+def _flush_folder(path: Path) -> None:
+    """Makes a rename last through a power cut."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
