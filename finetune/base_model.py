@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub import constants, try_to_load_from_cache
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -77,7 +78,7 @@ def load_base(settings: ModelSettings, task: Task, *, seed: int, max_length: int
 def random_weights(model: PreTrainedModel, *, seed: int) -> dict[str, torch.Tensor]:
     """Weights of the model's architecture as its own initialisation draws them, none of them pre-trained."""
     torch.manual_seed(seed)
-    fresh = type(model)(model.config)  # type: ignore[no-untyped-call]
+    fresh = type(model)(model.config)
     return {name: weight.detach().clone() for name, weight in fresh.named_parameters()}
 
 
@@ -114,7 +115,7 @@ def _said_plainly(name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as problem:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as problem:
         text = " ".join(str(problem).split())
         if "offline" in text.lower() or constants.HF_HUB_OFFLINE:
             text = f"not in the cache, and HF_HUB_OFFLINE is set: run once with network ({text[:160]})"
@@ -138,9 +139,7 @@ def _head_shape(task: Task) -> dict[str, Any]:
     return {} if task.kind == "mlm" else {"num_labels": len(task.labels)}
 
 
-def _check_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, task: Task, name: str
-) -> None:
+def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, task: Task, name: str) -> None:
     if not tokenizer.is_fast:
         raise InputError(f"model.name={name}: its tokenizer has no fast version, which word alignment needs")
     if tokenizer.pad_token_id is None:
@@ -158,4 +157,6 @@ def _check_length(max_length: int, tokenizer: PreTrainedTokenizerBase, config: P
     if config.model_type in {"roberta", "xlm-roberta", "longformer"}:
         positions -= tokenizer.pad_token_id + 1  # their positions are counted from after the pad token
     if max_length > positions:
-        raise InputError(f"finetune.max_length={max_length}: the model has {positions} positions; allowed: 8 to {positions}")
+        raise InputError(
+            f"finetune.max_length={max_length}: the model has {positions} positions; allowed: 8 to {positions}"
+        )

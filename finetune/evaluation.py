@@ -17,16 +17,14 @@ from finetune.examples import IGNORED, Encoded, Integers, collate, evaluation_or
 from finetune.metrics import CLASSES
 from finetune.outcomes import Outcomes
 from finetune.tasks import Task
-from finetune.training import logits_and_labels
+from finetune.training import logits_and_labels, unwrapped
 
 BATCH_TOKENS = 4096  # padded sub-words a batch: what keeps a batch of any length within the same memory
 
 Answers = dict[int, NDArray[Any]]
 
 
-def evaluate(
-    model: nn.Module, examples: Encoded, task: Task, *, accelerator: Accelerator, pad_id: int
-) -> Outcomes:
+def evaluate(model: nn.Module, examples: Encoded, task: Task, *, accelerator: Accelerator, pad_id: int) -> Outcomes:
     """The outcome of every example, on all ranks alike.
 
     Labels of words that were cut off count as asked: predicted as O where the task has an O, else as nothing, so
@@ -46,6 +44,7 @@ def _answers(
     model: nn.Module, examples: Encoded, *, accelerator: Accelerator, pad_id: int
 ) -> Iterator[tuple[int, NDArray[Any]]]:
     """Of each example of this rank: the predicted label wherever one is asked, or for `mlm` the loss there."""
+    model = unwrapped(model)  # ranks score batches of their own number, so nothing may wait for the others
     model.eval()
     batches = list(evaluation_order(examples.lengths, batch_tokens=BATCH_TOKENS))
     for chosen in batches[accelerator.process_index :: accelerator.num_processes]:

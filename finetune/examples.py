@@ -147,7 +147,7 @@ def training_order(lengths: Integers, *, batch_size: int, seed: int) -> Iterator
 
 
 def evaluation_order(lengths: Integers, *, batch_tokens: int) -> Iterator[Integers]:
-    """Every example once, by length, in batches of at most `batch_tokens` sub-words after padding (but at least one)."""
+    """Every example once, by length, in batches of at most `batch_tokens` padded sub-words (but at least one)."""
     batch: list[int] = []
     for example in np.argsort(lengths, kind="stable"):
         if batch and (len(batch) + 1) * lengths[example] > batch_tokens:
@@ -208,7 +208,8 @@ def _encode_words(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_lengt
     made = tokenizer(
         [list(row.words) for row in tagged], is_split_into_words=True, truncation=True, max_length=max_length
     )
-    labels, seen = [], []
+    labels: list[list[int]] = []
+    seen: list[Sequence[bool]] = []
     for example, row in enumerate(tagged):
         label, reached = [], [False] * len(row.words)
         for word in made.word_ids(example):
@@ -218,7 +219,7 @@ def _encode_words(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_lengt
                 reached[word] = True
         labels.append(label)
         seen.append(reached)
-    cut = [reached.count(False) for reached in seen]
+    cut = [sum(not reached for reached in words) for words in seen]
     return _Part(made["input_ids"], _segments(made), labels, [row.tags for row in tagged], seen, cut)
 
 

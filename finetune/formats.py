@@ -38,7 +38,7 @@ def read_conll(path: Path, task: Task) -> Iterator[Row]:
         words = []
         for number, line in sentence:
             columns = line.split("\t") if "\t" in line else re.split(" +", line.strip(" "))
-            if columns[0] == "-DOCSTART-" or (line.startswith("# ") and columns[-1] not in task.labels):
+            if columns[0] == "-DOCSTART-" or _is_comment(line, last=columns[-1], labels=task.labels):
                 continue
             expected = expected or max(len(columns), 2)
             _check_count(columns, expected, "a word first and its tag last", where=f"{path}:{number}")
@@ -92,18 +92,18 @@ def read_jsonl(path: Path, task: Task) -> Iterator[Row]:
 
 def read_parquet(path: Path, task: Task) -> Iterator[Row]:
     """A table with the columns the hub's data set has; label names from its metadata where `datasets` wrote it."""
-    import pyarrow
-    import pyarrow.parquet
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as table:
+        with ParquetFile(path) as table:
             check_columns(table.schema_arrow.names, task, where=str(path))
-            batches = table.iter_batches(PARQUET_ROWS_AT_ONCE, columns=list(columns_of(task)))
+            batches = table.iter_batches(PARQUET_ROWS_AT_ONCE, columns=columns_of(task))
             records = (record for batch in batches for record in batch.to_pylist())
             placed = ((f"{path}, row {number}", record) for number, record in enumerate(records, 1))
             yield from rows_of(placed, task, names=_parquet_label_names(table.schema_arrow.metadata, task))
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable parquet file: {str(error).splitlines()[0]}") from error
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable parquet file: {' '.join(str(error).split())}") from error
 
 
 READERS: dict[Kind, dict[str, Reader]] = {
@@ -130,7 +130,8 @@ def _jsonl_records(path: Path, task: Task) -> Iterator[tuple[str, Record]]:
             continue
         try:
             record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+            json.dumps(record, ensure_ascii=False).encode()  # half a surrogate pair is fine in JSON, but it is no text
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}:{number}: not JSON: {error}") from error
         if not isinstance(record, dict):
             raise InputError(f"{path}:{number}: {type(record).__name__}; expected a JSON object")
@@ -141,8 +142,14 @@ def _jsonl_records(path: Path, task: Task) -> Iterator[tuple[str, Record]]:
 def _parquet_label_names(metadata: dict[bytes, bytes] | None, task: Task) -> list[str]:
     """The label names that `datasets` writes beside a table of integers; empty where there are none."""
     features = json.loads((metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    feature: dict[str, Any] = features.get(task.label_column, {})
-    return list(feature.get("feature", feature).get("names", []))
+    feature: Any = features.get(task.label_column, {})
+    inner = feature[0] if isinstance(feature, list) else feature.get("feature", feature)
+    return list(inner.get("names", []))
+
+
+def _is_comment(line: str, *, last: str, labels: tuple[str, ...]) -> bool:
+    """Whether a line is a remark; a number sign may also be a word, which a tab or its tag gives away."""
+    return line.startswith("# ") and "\t" not in line and last not in labels
 
 
 def _sentences(path: Path) -> Iterator[list[tuple[int, str]]]:
@@ -171,4 +178,4 @@ def _lines(path: Path) -> NumberedLines:
 
 def _check_count(columns: list[str], expected: int, meaning: str, *, where: str) -> None:
     if len(columns) != expected:
-        raise InputError(f"{where}: found {len(columns)} columns, expected {expected}: {meaning}")
+        raise InputError(f"{where}: columns found: {len(columns)}, expected: {expected} ({meaning})")

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face hub can be reached: asked once and quickly, for its clients take half a minute to give up."""
+"""Whether the Hugging Face hub can be reached: asked once and quickly, as its clients take half a minute to give up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from finetune.errors import InputError
 
 SECONDS_TO_ANSWER = 5.0
 
-constants.HF_HUB_DISABLE_TELEMETRY = True
+constants.HF_HUB_DISABLE_TELEMETRY = True  # requests say nothing of the user
 
 
 @cache

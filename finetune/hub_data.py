@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -31,10 +30,9 @@ SECONDS_TO_DESCRIBE = 30.0
 SECONDS_BEFORE_RETRY = 2.0
 FAULTS = (DatasetsError, HTTPError, OSError, ValueError, RuntimeError)
 
-datasets.utils.logging.set_verbosity_error()
-datasets.disable_progress_bars()
-huggingface_hub.utils.logging.set_verbosity_error()
-huggingface_hub.utils.disable_progress_bars()
+for library in (datasets, huggingface_hub):
+    library.utils.logging.set_verbosity_error()
+    library.utils.disable_progress_bars()
 
 
 def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split | None:
@@ -47,12 +45,12 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     where = f"{task.hub.path}/{config}/{split}"
     check_hub_reachable()
     try:
-        tables, commit = _load(task.hub.path, config, data.revision)
+        tables, commit = _load(task.hub.path, config, revision=data.revision)
     except InputError:
         raise
     except FAULTS as error:
-        raise InputError(_explained(error, task.hub, lang, data.revision)) from error
-    records = _records(tables, task, split, where)
+        raise InputError(_explained(error, task.hub, lang=lang, revision=data.revision)) from error
+    records = _records(tables, task, split=split, where=where)
     if records is None:
         return None
     names = _label_names(next(iter(tables.values())).features, task.label_column)
@@ -61,18 +59,18 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
 
 
 @cache
-def _load(path: str, config: str, revision: str | None) -> tuple[datasets.DatasetDict, str]:
+def _load(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
     """All splits, mapped from files of the cache rather than read, and their commit; asked twice of a busy hub."""
     try:
-        return _load_once(path, config, revision)
+        return _load_once(path, config, revision=revision)
     except HfHubHTTPError as error:
         if error.response.status_code != 429 and not error.response.is_server_error:
             raise
     time.sleep(SECONDS_BEFORE_RETRY)
-    return _load_once(path, config, revision)
+    return _load_once(path, config, revision=revision)
 
 
-def _load_once(path: str, config: str, revision: str | None) -> tuple[datasets.DatasetDict, str]:
+def _load_once(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
     wanted = revision
     if not constants.HF_HUB_OFFLINE:
         wanted = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE).sha
@@ -89,7 +87,7 @@ def _load_once(path: str, config: str, revision: str | None) -> tuple[datasets.D
 
 
 def _records(
-    tables: datasets.DatasetDict, task: Task, split: str, where: str
+    tables: datasets.DatasetDict, task: Task, *, split: str, where: str
 ) -> Iterator[tuple[int, Record]] | None:
     """The records of a split with their index, or None for a test split that is not there."""
     divided = task.kind == "mlm" and set(task.hub.splits) == {"train"}
@@ -100,7 +98,7 @@ def _records(
         raise InputError(f"{where}: no such split; {task.hub.path} has: {', '.join(tables)}")
     table = tables[name]
     check_columns(table.column_names, task, where=where)
-    table = table.select_columns(list(columns_of(task)))
+    table = table.select_columns(columns_of(task))
     return _divided(table, split) if divided else enumerate(table)
 
 
@@ -109,9 +107,7 @@ def _divided(table: datasets.Dataset, split: str) -> Iterator[tuple[int, Record]
     if split in HELD_OUT:
         indices = range(HELD_OUT[split], len(table), HELD_OUT_OF)
         return zip(indices, table.select(indices), strict=True)
-    return (
-        (index, record) for index, record in enumerate(table) if index % HELD_OUT_OF not in HELD_OUT.values()
-    )
+    return ((index, record) for index, record in enumerate(table) if index % HELD_OUT_OF not in HELD_OUT.values())
 
 
 def _label_names(features: datasets.Features, column: str | None) -> list[str]:
@@ -120,32 +116,19 @@ def _label_names(features: datasets.Features, column: str | None) -> list[str]:
     return list(getattr(getattr(feature, "feature", feature), "names", []))
 
 
-def _explained(error: Exception, hub: HubData, lang: str, revision: str | None) -> str:
+def _explained(error: Exception, hub: HubData, *, lang: str, revision: str | None) -> str:
     """One line on what is wrong and what would be right."""
     at = f"{hub.path} at {constants.ENDPOINT}"
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    said = " ".join(str(error).split()) or type(error).__name__
     if constants.HF_HUB_OFFLINE:
         return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {hub.path}: run once with network ({said})"
-    if isinstance(error, GatedRepoError):
-        return f"{at}: only for those its owners let in: ask for access on its page and set HF_TOKEN"
     if isinstance(error, RevisionNotFoundError):
         return f"data.revision={revision}: {at} has no such revision"
-    if isinstance(error, RepositoryNotFoundError):
-        return f"{at}: no such data set, or a private one: check task.hub.path, set HF_TOKEN"
+    if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
+        return f"{at}: no such data set, or a private one: check task.hub.path, or set HF_TOKEN"
+    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+        return f"{at}: the hub does not let you in: ask for access on the data set's page, or set HF_TOKEN"
     if isinstance(error, HfHubHTTPError):
-        return f"{at}: the hub answers {error.response.status_code}; try again later ({said})"
-    if isinstance(error, ValueError):
-        return _explained_choice(hub, lang, revision) or f"{at}: {said}"
-    return f"{at}: cannot be loaded: {said}"
-
-
-def _explained_choice(hub: HubData, lang: str, revision: str | None) -> str | None:
-    """What to choose from, if the data set has no configuration for the language."""
-    config = hub.config_of(lang)
-    names = datasets.get_dataset_config_names(f"hf://datasets/{hub.path}", revision=revision)
-    if config in names:
-        return None
-    pattern = "(.+)" if hub.configs else re.escape(hub.config).replace(r"\{lang\}", "(.+)")
-    matches = [re.fullmatch(pattern, name) for name in names]
-    choices = ", ".join(match.group(1) for match in matches if match)
-    return f"lang={lang}: {hub.path} has no {config!r}; it has: {choices}"
+        return f"{at}: the hub answers {error.response.status_code}; try again later"
+    # For a language it does not have, the client's own words list the configurations there are.
+    return f"lang={lang}: {at}: cannot be loaded: {said}"

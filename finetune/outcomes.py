@@ -58,7 +58,7 @@ def span_f1(totals: Counts) -> Counts:
 
 
 def perplexity(totals: Counts) -> Counts:
-    """exp of the summed token loss (nats) over the token count, from totals (loss, tokens); 1 where there is no token."""
+    """exp(loss / tokens), from totals (summed loss in nats, tokens); 1 where there is no token."""
     loss, tokens = np.moveaxis(np.asarray(totals, dtype=np.float64), -1, 0)
     return np.asarray(np.exp(_ratio(loss, tokens)))
 
@@ -82,7 +82,7 @@ def metric_called(name: str) -> Metric:
 
 
 def spans_of(tags: Sequence[str]) -> set[Span]:
-    """The entities of one sentence as (type, first word, word after the last), read from IOB tags as seqeval reads them.
+    """The entities of one sentence as (type, first word, word after the last), read as seqeval reads IOB tags.
 
     A span starts at B, and also at an I that does not continue a span of its type; it ends before the next O, B or
     other type (conlleval's rule, seqeval's default mode).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -28,7 +29,7 @@ def rows_of(records: Iterable[tuple[str, Record]], task: Task, *, names: Sequenc
     """
     row_of = _ROWS[task.kind]
     for where, record in records:
-        row = row_of(record, task, names, where)
+        row = row_of(record, task, names=names, where=where)
         if row is not None:
             yield row
 
@@ -40,9 +41,10 @@ def tagged_words(
     kept = []
     for where, word, label in words:
         if not isinstance(word, str) or not word.strip(" \t"):
-            raise InputError(f"{where}: {word!r} for a word; expected text")
-        if not _untagged(label, task, names):
-            kept.append((word, _label_id(label, task, names, where)))
+            raise InputError(f"{where}: {word!r} stands for a word; expected text")
+        name = _name(label, names)
+        if name != NO_TAG or task.label_column not in TREEBANK_COLUMNS:
+            kept.append((word, _label_id(name, task, where=where)))
     return TaggedWords(tuple(word for word, _ in kept), tuple(tag for _, tag in kept)) if kept else None
 
 
@@ -58,9 +60,9 @@ def some_rows(rows: Iterator[Row], *, where: str) -> Iterator[Row]:
     return chain([first], rows)
 
 
-def columns_of(task: Task) -> tuple[str, ...]:
+def columns_of(task: Task) -> list[str]:
     """The columns that a record of the task has, the label last."""
-    return task.columns if task.label_column is None else (*task.columns, task.label_column)
+    return [*task.columns] if task.label_column is None else [*task.columns, task.label_column]
 
 
 def check_columns(found: Iterable[str], task: Task, *, where: str) -> None:
@@ -74,16 +76,17 @@ def check_columns(found: Iterable[str], task: Task, *, where: str) -> None:
         )
 
 
-def _labelled_text(record: Record, task: Task, names: Sequence[str], where: str) -> LabelledText:
-    texts = tuple(_text(record, column, where) for column in task.columns)
+def _labelled_text(record: Record, task: Task, *, names: Sequence[str], where: str) -> LabelledText:
+    texts = tuple(_text(record, column, where=where) for column in task.columns)
     if not any(text.strip() for text in texts):
         raise InputError(f"{where}: no text in {' or '.join(task.columns)}")
-    return LabelledText(texts, _label_id(_value(record, task.label_column, where), task, names, where))
+    name = _name(_value(record, task.label_column, where=where), names)
+    return LabelledText(texts, _label_id(name, task, where=where))
 
 
-def _tagged_words(record: Record, task: Task, names: Sequence[str], where: str) -> TaggedWords | None:
-    words = _list(record, task.columns[0], where)
-    labels = _list(record, task.label_column, where)
+def _tagged_words(record: Record, task: Task, *, names: Sequence[str], where: str) -> TaggedWords | None:
+    words = _list(record, task.columns[0], where=where)
+    labels = _list(record, task.label_column, where=where)
     if not words or len(words) != len(labels):
         raise InputError(
             f"{where}: {len(words)} in {task.columns[0]} and {len(labels)} in {task.label_column}; "
@@ -92,51 +95,53 @@ def _tagged_words(record: Record, task: Task, names: Sequence[str], where: str) 
     return tagged_words(((where, word, label) for word, label in zip(words, labels, strict=True)), task, names=names)
 
 
-def _document(record: Record, task: Task, names: Sequence[str], where: str) -> Document | None:
-    text = _text(record, task.columns[0], where)
+def _document(record: Record, task: Task, *, where: str, **_: object) -> Document | None:
+    text = _text(record, task.columns[0], where=where)
     return Document(text) if text.strip() else None
 
 
-_RowOf = Callable[[Record, Task, Sequence[str], str], Row | None]
-_ROWS: dict[Kind, _RowOf] = {"sentence": _labelled_text, "token": _tagged_words, "mlm": _document}
+_ROWS: dict[Kind, Callable[..., Row | None]] = {
+    "sentence": _labelled_text,
+    "token": _tagged_words,
+    "mlm": _document,
+}
 
 
-def _untagged(label: object, task: Task, names: Sequence[str]) -> bool:
-    """Whether a word of a treebank has no tag."""
-    if isinstance(label, int) and 0 <= label < len(names):
-        label = names[label]
-    return label == NO_TAG and task.label_column in TREEBANK_COLUMNS
+def _name(label: object, names: Sequence[str]) -> object:
+    """The name that a data set's integer stands for; other labels as they are."""
+    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(names):
+        return names[label]
+    return label
 
 
-def _label_id(label: object, task: Task, names: Sequence[str], where: str) -> int:
-    """The index among the task's labels of a label's name, of a data set's integer, or of an integer as text."""
-    if isinstance(label, str) and label not in task.labels and label.isascii() and label.isdecimal():
+def _label_id(label: object, task: Task, *, where: str) -> int:
+    """The index of a label among the task's, given by name, integer, or integer in writing."""
+    if isinstance(label, str) and label not in task.labels and re.fullmatch("[0-9]{1,9}", label):
         label = int(label)
     if isinstance(label, bool) or not isinstance(label, int | str):
         raise InputError(f"{where}: label {label!r}; expected a name or an integer")
-    if isinstance(label, int) and names:
-        label = names[label] if 0 <= label < len(names) else label
-    elif isinstance(label, int) and task.label_column in TREEBANK_COLUMNS:
-        # The hub's integers count "_" too, a user's own may not: two tags in three would be read as others, in silence.
-        raise InputError(f"{where}: label {label}; {task.label_column} needs names, not integers, to be unmistakable")
+    if isinstance(label, int) and task.label_column in TREEBANK_COLUMNS:
+        # The hub's integers count "_" too and a user's own may not: tags would be taken for others in silence.
+        raise InputError(f"{where}: label {label}; {task.label_column} wants names, as integers have no one meaning")
     return task.label_id(label, where=where)
 
 
-def _value(record: Record, column: str | None, where: str) -> object:
-    if column is None or record.get(column) is None:
+def _value(record: Record, column: str | None, *, where: str) -> object:
+    value = record.get(column or "")
+    if value is None:
         raise InputError(f"{where}: no value in {column}")
-    return record[column]
+    return value
 
 
-def _text(record: Record, column: str, where: str) -> str:
-    value = _value(record, column, where)
+def _text(record: Record, column: str, *, where: str) -> str:
+    value = _value(record, column, where=where)
     if not isinstance(value, str):
         raise InputError(f"{where}: {type(value).__name__} in {column}; expected text")
     return value
 
 
-def _list(record: Record, column: str | None, where: str) -> list[object]:
-    value = _value(record, column, where)
+def _list(record: Record, column: str | None, *, where: str) -> list[object]:
+    value = _value(record, column, where=where)
     if not isinstance(value, list | tuple):
         raise InputError(f"{where}: {type(value).__name__} in {column}; expected a list")
     return list(value)

@@ -62,7 +62,8 @@ class Split:
 class OpenSplit(Protocol):
     """What the module of every source offers under the name `open_split`."""
 
-    def __call__(self, data: DataSettings, task: Task, lang: str, split: str) -> Split | None: ...
+    def __call__(self, data: DataSettings, task: Task, lang: str, split: str) -> Split | None:
+        """The rows of a split; None for a test split that is not there."""
 
 
 def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split | None:

@@ -34,7 +34,7 @@ class NonFiniteLoss(ArithmeticError):
 
 @dataclass(frozen=True)
 class Step:
-    """A step just taken: the `number`-th (from 1) of `of`; the loss is a mean over the batch, in nats, on the device."""
+    """A step just taken, the `number`-th (from 1) of `of`; `loss` is the batch's mean in nats, on the device."""
 
     number: int
     of: int

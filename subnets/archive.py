@@ -129,8 +129,8 @@ def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None
         found = result[f"{what}_fingerprint"]
         if found != mine:
             raise InputError(
-                f"{where}: was made from another {what} (fingerprint {str(found)[:12]}, now {mine[:12]}): the {what} has "
-                "changed since; choose another runs_dir or delete the run"
+                f"{where}: was made from another {what} (fingerprint {str(found)[:12]}, now {mine[:12]}): "
+                f"the {what} has changed since; choose another runs_dir or delete the run"
             )
 
 

@@ -50,7 +50,10 @@ def main() -> None:
     except OSError as problem:
         if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
             raise
-        _leave(f"{problem.strerror}: {problem.filename or 'the disk'}; finished rounds are kept: make room and run again", code=1)
+        _leave(
+            f"{problem.strerror}: {problem.filename or 'the disk'}; finished rounds are kept: make room and run again",
+            code=1,
+        )
     except KeyboardInterrupt:
         _leave("stopped; finished rounds are kept: run the same command again to go on", code=130)
 

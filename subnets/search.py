@@ -1,4 +1,4 @@
-"""The search for one ticket: rounds, dense runs, the ticket rule, controls; every part is kept as soon as it is done."""
+"""The search for one ticket: rounds, dense runs, the ticket rule, controls; each part is kept as soon as it is done."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
     bench = set_up(settings)
     if settings.pruning.rewind >= bench.steps:
         raise InputError(
-            f"pruning.rewind={settings.pruning.rewind}: a round has {bench.steps} steps; allowed: 0 to {bench.steps - 1}"
+            f"pruning.rewind={settings.pruning.rewind}: a round has {bench.steps} steps; "
+            f"allowed: 0 to {bench.steps - 1}"
         )
     run = _Run(settings, bench, folder, progress)
     run.introduce()
     rounds = run.trajectory()
     dense = run.dense(rounds[0])
-    tickets = [round_ for round_ in rounds[1:] if passes(round_.score.validation, dense, settings.ticket, seed=settings.seed)]
+    tickets = [
+        round_ for round_ in rounds[1:] if passes(round_.score.validation, dense, settings.ticket, seed=settings.seed)
+    ]
     controls = run.controls(tickets[-1] if tickets else rounds[-1])
     results = _results(settings, rounds, dense, tickets[-1] if tickets else None, controls)
     run.write_json(RESULTS, results)
@@ -91,8 +94,8 @@ class _Run:
             if found[what]["fingerprint"] != mine[what]["fingerprint"]:
                 raise InputError(
                     f"{self.folder.path}: the {what} has changed since this run was begun (fingerprint "
-                    f"{found[what]['fingerprint'][:12]}, now {mine[what]['fingerprint'][:12]}); choose another runs_dir "
-                    "or delete the run"
+                    f"{found[what]['fingerprint'][:12]}, now {mine[what]['fingerprint'][:12]}); "
+                    "choose another runs_dir or delete the run"
                 )
         for what in ("software", "machine"):
             if found[what] != mine[what]:
@@ -142,7 +145,7 @@ class _Run:
 
     @property
     def _writes(self) -> bool:
-        return self.bench.accelerator.is_main_process
+        return bool(self.bench.accelerator.is_main_process)
 
     def _train_round(self, number: int, mask: Mask) -> Scored:
         start = self.bench.start if number == 0 else self._rewind_point()
@@ -235,7 +238,8 @@ class _Run:
     def _said(self, label: str, mask: Mask, scored: Scored) -> None:
         test = f", test {scored.test.score:.2f}" if scored.test is not None else ""
         self.progress.say(
-            f"{label}: sparsity {mask.sparsity:.4f}, validation {scored.validation.score:.2f}{test} ({scored.seconds:.0f} s)"
+            f"{label}: sparsity {mask.sparsity:.4f}, validation {scored.validation.score:.2f}{test} "
+            f"({scored.seconds:.0f} s)"
         )
 
     def _provenance(self) -> dict[str, Any]:

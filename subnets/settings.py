@@ -84,9 +84,7 @@ class Settings:
     def sparsities(self) -> tuple[Fraction, ...]:
         """Of rounds 0, 1, ... R, exact."""
         chosen = self.pruning
-        return sparsities(
-            rounds=chosen.rounds, rate=chosen.rate, rate_of=chosen.rate_of, explicit=chosen.sparsities
-        )
+        return sparsities(rounds=chosen.rounds, rate=chosen.rate, rate_of=chosen.rate_of, explicit=chosen.sparsities)
 
     @property
     def dense_seeds(self) -> tuple[int, ...]:
@@ -138,7 +136,11 @@ def short_hash(identity: dict[str, Any]) -> str:
 
 def _check_names(settings: Settings) -> None:
     """Names that become parts of paths must be plain words."""
-    for key, name in (("lang", settings.lang), ("model.label", settings.model_label), ("task.name", settings.task.name)):
+    for key, name in (
+        ("lang", settings.lang),
+        ("model.label", settings.model_label),
+        ("task.name", settings.task.name),
+    ):
         if not re.fullmatch(r"[^\W_][\w.+-]*", name) or ".." in name:
             raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
     if len(set(settings.controls)) < len(settings.controls):

@@ -13,7 +13,9 @@ UNITS = {"accuracy": "accuracy (%)", "span_f1": "span F1 (%)", "perplexity": "pe
 def trajectory_table(results: dict[str, Any]) -> str:
     """The trajectory, the ticket and the controls of one run's `results.json`, a row each."""
     headers = ["", "sparsity", "validation", "test", "mask"]
-    return tabulate(list(_rows(results)), headers=headers, disable_numparse=True, colalign=("left", *["right"] * 3, "left"))
+    return tabulate(
+        list(_rows(results)), headers=headers, disable_numparse=True, colalign=("left", *["right"] * 3, "left")
+    )
 
 
 def verdict(results: dict[str, Any]) -> str:
@@ -37,9 +39,8 @@ def _rows(results: dict[str, Any]) -> Iterator[list[str]]:
 
 def _row(label: str, entry: dict[str, Any]) -> list[str]:
     test = entry["test_score"]
-    return [
-        label, f"{entry['sparsity']:.4f}", f"{entry['score']:.2f}", "-" if test is None else f"{test:.2f}", entry["mask"],
-    ]  # fmt: skip
+    shown_test = "-" if test is None else f"{test:.2f}"
+    return [label, f"{entry['sparsity']:.4f}", f"{entry['score']:.2f}", shown_test, entry["mask"]]
 
 
 def _listed(values: list[int]) -> str:

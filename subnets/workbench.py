@@ -1,4 +1,4 @@
-"""The workbench: a base, its data and a device, set up once; it trains the base inside any mask and scores the result."""
+"""The workbench: a base, its data and a device, set up once; it trains the base inside any mask and scores it."""
 
 from __future__ import annotations
 
@@ -229,8 +229,10 @@ def fingerprint_of_splits(data: Data) -> str:
 
 
 def _base_fingerprint(base: Base) -> str:
-    """Of the encoder's pre-trained weights, without a pooler: heads of some tasks bring none, and masks of all tasks
-    are to be known as masks of one base."""
+    """SHA-256 of the encoder's pre-trained weights without a pooler.
+
+    Heads of some tasks bring no pooler, and masks of all tasks are to be known as masks of one base.
+    """
     weights = dict(encoder_of(base.model).named_parameters())
     return fingerprint_of({name: weight for name, weight in weights.items() if "pooler" not in name.split(".")})
 
@@ -258,16 +260,15 @@ def _accelerator(settings: Settings) -> Accelerator:
 
 
 def _load(settings: Settings) -> Base:
-    return load_base(
-        settings.model, settings.task, seed=settings.seed, max_length=settings.finetune.max_length
-    )
+    return load_base(settings.model, settings.task, seed=settings.seed, max_length=settings.finetune.max_length)
 
 
 def _read(settings: Settings, base: Base) -> Data:
     """The splits, encoded; the masks of mlm's validation and test drawn."""
     limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
               "test": settings.data.test_examples}  # fmt: skip
-    segments = getattr(base.model.config, "type_vocab_size", 0) > 1
+    two_segments = getattr(base.model.config, "type_vocab_size", 0) > 1
+    segments = two_segments and "token_type_ids" in base.tokenizer.model_input_names
     encoded: dict[str, Encoded | None] = dict.fromkeys(SPLITS)
     revision = None
     for name in SPLITS:

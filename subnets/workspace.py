@@ -105,7 +105,8 @@ def claim(folder: Folder, settings: Settings) -> None:
     if found != mine:
         differing = sorted(_differing(found, mine))
         raise InputError(
-            f"{where}: the run was made by other settings ({', '.join(differing)}); choose another runs_dir or delete it"
+            f"{where}: the run was made by other settings ({', '.join(differing)}); "
+            "choose another runs_dir or delete it"
         )
 
 

@@ -12,12 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
-Fault = Literal["truncated"] | int | None
+Fault = Literal["truncated", "down"] | int | None
 
 ROUTES = {
     "file": re.compile(r"/(?P<kind>datasets/)?(?P<repo>.+?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"),
     "tree": re.compile(r"/api/(?P<kind>datasets|models)/(?P<repo>.+?)/tree/(?P<revision>[^/]+)(?:/(?P<path>.+))?"),
     "about": re.compile(r"/api/(?P<kind>datasets|models)/(?P<repo>.+?)(?:/revision/(?P<revision>[^/]+))?"),
+}
+FAULT_HEADERS = {
+    403: {"X-Error-Code": "GatedRepo"},
+    404: {"X-Error-Code": "RepoNotFound"},
+    429: {"Retry-After": "1"},
 }
 
 
@@ -25,7 +30,8 @@ class LoopbackHub:
     """Serves `<folder>/{datasets,models}/<owner>/<name>/` as repositories, each with one commit on `main`.
 
     Attributes:
-        fault: a status to answer every request for a repository with, "truncated" to break off every file, or None.
+        fault: a status to answer every request for a repository with, "truncated" to break off every file, "down" to
+            answer 503 to whatever is asked, or None.
         faults_left: how many more requests the fault befalls; None for all.
         requests: method and path of every request so far.
     """
@@ -72,9 +78,9 @@ class LoopbackHub:
         root = self.folder / repository
         return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
-    def next_fault(self) -> Fault:
-        """The fault this request meets, counted off."""
-        if self.fault is None or self.faults_left == 0:
+    def next_fault(self, command: str, route: str) -> Fault:
+        """The fault that a request for a `file`, `tree` or `about` meets, counted off."""
+        if self.faults_left == 0 or (self.fault == "truncated" and (command, route) != ("GET", "file")):
             return None
         if self.faults_left is not None:
             self.faults_left -= 1
@@ -89,6 +95,7 @@ def hub_environment(endpoint: str, cache: Path, *, offline: bool = False) -> dic
         "HF_HUB_OFFLINE": "1" if offline else "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "NO_PROXY": "127.0.0.1",
     }
 
 
@@ -102,22 +109,23 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Says nothing: `requests` holds the log."""
 
     def _answer(self) -> None:
         path = self.path.partition("?")[0]
         self.hub.requests.append(f"{self.command} {path}")
+        if self.hub.fault == "down":
+            return self._send(503, b"")
         for name, pattern in ROUTES.items():
             asked = pattern.fullmatch(path)
             if asked:
-                fault = self.hub.next_fault() if name == "file" or self.hub.fault != "truncated" else None
+                fault = self.hub.next_fault(self.command, name)
                 return self._fail(fault) if isinstance(fault, int) else self._route(name, asked, fault == "truncated")
         return self._send(200, b"")
 
     def _fail(self, status: int) -> None:
-        headers = {"X-Error-Code": "RepoNotFound"} if status == 404 else {"Retry-After": "1"} if status == 429 else {}
-        self._send(status, b"{}", headers)
+        self._send(status, b"{}", FAULT_HEADERS.get(status, {}))
 
     def _route(self, name: str, asked: re.Match[str], truncated: bool) -> None:
         repository = f"{(asked['kind'] or 'models').rstrip('/')}/{asked['repo']}"

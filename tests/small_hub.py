@@ -21,10 +21,10 @@ from transformers import (
 )
 
 WORDS = {
-    "de": "Anna Berlin Katze Hund Haus sieht kennt sucht nicht immer die der ein alt neu grün".split(),
-    "en": "Anna London cat dog house sees knows seeks not always the a an old new green".split(),
-    "hi": "अन्ना दिल्ली बिल्ली कुत्ता घर देखता जानता नहीं हमेशा यह एक पुराना नया हरा है में".split(),
-    "sw": "Anna Nairobi paka mbwa nyumba anaona anajua anatafuta si daima hii ile moja zee mpya kijani".split(),
+    "de": "Anna Berlin Katze Hund Haus sieht kennt sucht nicht immer die der ein alt neu grün",
+    "en": "Anna London cat dog house sees knows seeks not always the a an old new green",
+    "hi": "अन्ना दिल्ली बिल्ली कुत्ता घर देखता जानता नहीं हमेशा यह एक पुराना नया हरा है में",
+    "sw": "Anna Nairobi paka mbwa nyumba anaona anajua anatafuta si daima hii ile moja zee mpya kijani",
 }
 PEOPLE = {"Anna", "अन्ना"}
 PLACES = {"Berlin", "London", "Nairobi", "दिल्ली"}
@@ -33,7 +33,26 @@ DOCUMENTS = 300
 
 NLI_LABELS = ["entailment", "neutral", "contradiction"]
 ENTITY_TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
-WORD_CLASSES = "NOUN PUNCT ADP NUM SYM SCONJ ADJ PART DET CCONJ PROPN PRON X _ ADV INTJ VERB AUX".split()
+WORD_CLASSES = [
+    "NOUN",
+    "PUNCT",
+    "ADP",
+    "NUM",
+    "SYM",
+    "SCONJ",
+    "ADJ",
+    "PART",
+    "DET",
+    "CCONJ",
+    "PROPN",
+    "PRON",
+    "X",
+    "_",
+    "ADV",
+    "INTJ",
+    "VERB",
+    "AUX",
+]
 
 RowOf = Callable[[list[str], int], dict[str, Any]]
 
@@ -116,7 +135,7 @@ def _write(
         card += [f"- config_name: {config}", "  data_files:"]
         for split, count in rows.items():
             name = f"{config}/{split}-00000-of-00001.parquet"
-            records = [row(draw.sample(WORDS[lang], 12), index) for index in range(count)]
+            records = [row(draw.sample(WORDS[lang].split(), 12), index) for index in range(count)]
             datasets.Dataset.from_list(records, features=features).to_parquet(repository / name)
             card += [f"  - split: {split}", f"    path: {config}/{split}-*"]
     (repository / "README.md").write_text("\n".join([*card, "---", ""]), encoding="utf-8")
@@ -152,9 +171,9 @@ def _xlm_roberta(repository: Path) -> None:
 
 def _letters() -> list[str]:
     """Every letter of the data, and what else is on a keyboard."""
-    return sorted({letter for words in WORDS.values() for word in words for letter in word} | set(string.printable.strip()))
+    return sorted(set("".join(WORDS.values()) + string.printable) - set(string.whitespace))
 
 
 def _long_words() -> list[str]:
-    """The words of the data that are no letters already."""
-    return sorted({word for words in WORDS.values() for word in words if len(word) > 1})
+    """The words of the data that are more than a letter."""
+    return sorted({word for words in WORDS.values() for word in words.split() if len(word) > 1})

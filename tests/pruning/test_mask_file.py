@@ -171,7 +171,7 @@ def test_a_folder_and_a_missing_file_are_refused(tmp_path):
         read_mask(tmp_path)
     with pytest.raises(InputError, match="found no such file"):
         read_mask(tmp_path / "nothing")
-    with pytest.raises(InputError, match="cannot be read|no such file"):
+    with pytest.raises(InputError, match=r"cannot be read|no such file"):
         read_mask(tmp_path / ("x" * 5000))
 
 

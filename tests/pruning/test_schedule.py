@@ -1,6 +1,7 @@
 """Schedules: exact sparsities and kept counts, by hand and against torch's own pruning."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_sparsity_starts_at_zero_and_rises_every_round(rounds, rate, rate_of):
     found = sparsities(rounds=rounds, rate=rate, rate_of=rate_of)
     assert len(found) == rounds + 1
     assert found[0] == 0
-    assert all(earlier < later <= 1 for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier < later <= 1 for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize(

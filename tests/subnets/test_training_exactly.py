@@ -1,0 +1,279 @@
+"""What a round promises, point by point: zeros, the oracle, schedule, head, batches, ranks, and a loss gone wrong."""
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from composed import settings
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_, prune
+
+from finetune.evaluation import evaluate
+from finetune.examples import IGNORED, collate
+from finetune.training import Material, NonFiniteLoss, Schedule, gradients_of_, logits_and_labels, train_
+from pruning.controls import random_mask
+from pruning.mask import Mask
+from pruning.mask_file import read_mask
+from pruning.masking import apply_, holder
+from pruning.rewinding import rewind_, start_of
+from pruning.selection import keep_highest
+from subnets.progress import Progress
+from subnets.search import search
+from subnets.workbench import Workbench, set_up
+from subnets.workspace import run_folder
+
+QUIET = Progress(speaks=False)
+
+
+@pytest.fixture
+def bench(small_run):
+    return set_up(settings(*small_run()))
+
+
+def material(bench, **changed):
+    chosen = replace(bench.settings.finetune, **changed)
+    return Material(bench.data.train, bench.base.tokenizer, chosen, bench.settings.seed)
+
+
+def pruned_values(bench, mask):
+    return torch.cat([weight.detach()[~torch.from_numpy(mask.bools(name))] for name, weight in bench.weights.items()])
+
+
+def half(bench):
+    return random_mask(bench.dense.shapes, kept=bench.dense.total // 2, seed=0)
+
+
+# 1. Pruned weights are exactly 0.0 before the first step and after every step; gradients are masked before clipping.
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_pruned_weights_are_plus_zero_before_and_after_every_step(bench, weight_decay):
+    mask, seen = half(bench), []
+    apply_(bench.weights, mask)
+
+    def look(_step=None):
+        seen.append(pruned_values(bench, mask))
+
+    look()
+    train_(
+        bench.model, material(bench, weight_decay=weight_decay), accelerator=bench.accelerator,
+        hold=holder(bench.weights, mask), on_step=look,
+    )  # fmt: skip
+    assert len(seen) == 7
+    bits = torch.cat(seen).view(torch.int32)
+    assert not bits.any()  # +0.0, not -0.0
+
+
+def test_the_norm_that_is_clipped_is_that_of_the_survivors(bench, monkeypatch):
+    mask, norms, expected = half(bench), [], []
+    apply_(bench.weights, mask)
+    hold, clip = holder(bench.weights, mask), bench.accelerator.clip_grad_norm_
+
+    def holding():
+        before = {name: weight.grad.clone() for name, weight in bench.weights.items()}
+        hold()
+        others = [w.grad for w in bench.model.parameters() if not any(w is held for held in bench.weights.values())]
+        survivors = [before[name][torch.from_numpy(mask.bools(name))] for name in bench.weights]
+        expected.append(torch.cat([g.flatten() for g in others + survivors]).norm().item())
+
+    def clipping(parameters, bound):
+        norms.append(clip(parameters, bound))
+        return norms[-1]
+
+    monkeypatch.setattr(bench.accelerator, "clip_grad_norm_", clipping)
+    train_(bench.model, material(bench), accelerator=bench.accelerator, hold=holding)
+    assert [norm.item() for norm in norms] == pytest.approx(expected, rel=1e-5)
+
+
+# 2. The same numbers as torch.nn.utils.prune's reparametrisation on the same seed.
+
+
+def test_losses_and_masks_are_those_of_torch_prune_over_two_rounds_of_twenty_steps(bench):
+    ours, oracle = bench.model, copy.deepcopy(bench.model)
+    plan = material(bench, steps=20)
+    modules = [oracle.bert.get_submodule(name.removesuffix(".weight")) for name in bench.weights]
+    start = start_of(ours)
+    mask = bench.dense
+    for sparsity in (0.3, 0.5):
+        rewind_(ours, start)
+        apply_(bench.weights, mask)
+        losses = _losses(bench, plan, mask)
+        oracle_losses = _trained_plainly(oracle, plan)
+        assert losses == pytest.approx(oracle_losses, abs=1e-5)
+        kept = mask.total - round(sparsity * mask.total)
+        mask = keep_highest(lambda name: bench.weights[name].detach().abs(), mask, kept=kept)
+        with torch.no_grad():
+            oracle(input_ids=torch.tensor([[2]]))  # prune ranks `weight`, which its hook renews at a forward pass only
+        prune.global_unstructured(
+            [(module, "weight") for module in modules], prune.L1Unstructured, amount=_pruned_now(modules, kept)
+        )
+        theirs = Mask.from_bools(
+            {f"{name}": module.weight_mask.bool() for name, module in zip(bench.weights, modules, strict=True)}
+        )
+        assert mask == theirs
+        _rewind_oracle(oracle, start)
+
+
+def _losses(bench, plan, mask):
+    losses = []
+    train_(
+        bench.model, plan, accelerator=bench.accelerator, hold=holder(bench.weights, mask),
+        on_step=lambda step: losses.append(step.loss.item()),
+    )  # fmt: skip
+    return losses
+
+
+def _pruned_now(modules, kept):
+    surviving = sum(int(getattr(m, "weight_mask", torch.ones_like(m.weight)).sum()) for m in modules)
+    return surviving - kept
+
+
+def _trained_plainly(model, plan):
+    """A loop as one would write it without any of our code: prune's hooks do the masking."""
+    torch.manual_seed(plan.seed)
+    model.train()
+    chosen = plan.settings
+    optimizer = torch.optim.AdamW(model.parameters(), lr=chosen.learning_rate, weight_decay=0.0, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / plan.steps)
+    losses = []
+    for batch in islice(plan.batches(), plan.steps):
+        logits = model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+        asked = batch["labels"] != IGNORED
+        loss = functional.cross_entropy(logits[asked], batch["labels"][asked], reduction="sum") / int(asked.sum())
+        loss.backward()
+        clip_grad_norm_(model.parameters(), chosen.clip_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def _rewind_oracle(model, start):
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(start.weights[name.removesuffix("_orig")])
+
+
+def test_masking_renames_nothing_and_hooks_nothing(bench):
+    names = list(bench.model.state_dict())
+    bench.train_and_score(half(bench), start=bench.start, seed=0)
+    assert list(bench.model.state_dict()) == names
+    assert not any(module._forward_pre_hooks for module in bench.model.modules())
+
+
+# 3. The learning-rate schedule ends with the round, or spans the run as the published code's does.
+
+
+def test_the_rate_falls_to_zero_within_the_round(bench):
+    rates = []
+    train_(bench.model, material(bench), accelerator=bench.accelerator, on_step=lambda s: rates.append(s.learning_rate))
+    assert rates == pytest.approx([1e-3 * (6 - at) / 6 for at in range(6)])
+
+
+def test_a_schedule_over_the_run_goes_on_where_the_round_before_stopped():
+    schedule = [Schedule(total=18, offset=6 * number) for number in range(3)]
+    factors = [each.factor(step, warmup_share=0.0) for each in schedule for step in range(6)]
+    assert factors == pytest.approx([(18 - at) / 18 for at in range(18)])
+
+
+def test_warm_up_rises_then_falls():
+    factors = [Schedule(total=10).factor(step, warmup_share=0.2) for step in range(10)]
+    assert factors == pytest.approx([0, 0.5, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+
+
+# 4. The head is rewound by default; false lets it train on, as the published code does.
+
+
+@pytest.mark.parametrize("rewind_head", [True, False])
+def test_every_round_starts_from_the_start_unless_the_head_is_kept(small_run, monkeypatch, rewind_head):
+    starts, train = [], Workbench.train_and_score
+
+    def training(self, mask, *, start, **more):
+        starts.append(start.weights)
+        return train(self, mask, start=start, **more)
+
+    monkeypatch.setattr(Workbench, "train_and_score", training)
+    given = settings(*small_run(f"pruning.rewind_head={str(rewind_head).lower()}"))
+    search(given, run_folder(given), progress=QUIET)
+    first, later = starts[0], starts[1:3]
+    same_head = [torch.equal(first["classifier.weight"], each["classifier.weight"]) for each in later]
+    assert same_head == [rewind_head] * 2
+    encoder = [name for name in first if name.startswith("bert.")]
+    assert all(torch.equal(first[name], each[name]) for each in later for name in encoder)
+
+
+# 5. Batches padded to their longest; MLM logits at masked positions only; fixed masks; perplexity from sums.
+
+
+def test_mlm_logits_are_those_of_the_full_model_at_the_masked_positions(small_run):
+    bench = set_up(settings(*small_run(task="mlm")))
+    bench.model.eval()
+    batch = collate(bench.data.validation, np.arange(16), pad_id=bench.base.tokenizer.pad_token_id)
+    narrow, labels = logits_and_labels(bench.model, batch, "mlm")
+    full = bench.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    asked = batch["labels"] != IGNORED
+    assert 0 < len(labels) < asked.numel() / 2
+    torch.testing.assert_close(narrow, full[asked])
+    assert labels.tolist() == batch["labels"][asked].tolist()
+
+
+def test_perplexity_is_exp_of_the_mean_token_loss_and_its_masks_do_not_follow_the_seed(small_run):
+    one, two = (set_up(settings(*small_run(f"seed={seed}", task="mlm"))) for seed in (0, 1))
+    assert one.data.validation.fingerprint == two.data.validation.fingerprint
+    found = evaluate(one.model, one.data.validation, one.settings.task, accelerator=one.accelerator, pad_id=0)
+    batch = collate(one.data.validation, np.arange(len(one.data.validation)), pad_id=0)
+    logits = one.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    loss = functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED)
+    assert found.score == pytest.approx(math.exp(loss.item()), rel=1e-5)
+
+
+def test_splitting_a_batch_into_passes_changes_the_gradient_by_rounding_only(bench):
+    gradients = []
+    for passes in (1, 3):
+        plan = material(bench, gradient_accumulation_steps=passes)
+        gradients_of_(bench.model, plan, batches=1, accelerator=bench.accelerator)
+        gradients.append(torch.cat([weight.grad.flatten() for weight in bench.model.parameters()]))
+    # not 1e-7: sums over other groupings
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-7)
+
+
+# 6. Ranks: masks are those of rank 0 on every rank, and scores those of one rank to rounding.
+
+
+def test_two_ranks_find_the_tickets_of_one(small_run, tmp_path):
+    one = settings(*small_run())
+    search(one, run_folder(one), progress=QUIET)
+    ranks = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    repository = Path(__file__).resolve().parents[2]
+    command = [*ranks, "-m", "subnets.run", *small_run(f"runs_dir={tmp_path}/ranks")]
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("round 0:") == 1
+    two = next((tmp_path / "ranks").rglob("results.json"))
+    found = json.loads(two.read_text())
+    expected = json.loads((run_folder(one).path / "results.json").read_text())
+    assert [r["sparsity"] for r in found["rounds"]] == [r["sparsity"] for r in expected["rounds"]]
+    mask, _ = read_mask(two.parent / "rounds/1/mask.safetensors")
+    single, _ = read_mask(run_folder(one).path / "rounds/1/mask.safetensors")
+    assert (mask & single).kept > 0.97 * single.kept  # dropout differs between ranks, so not all of them
+
+
+# 7. A non-finite loss stops the run with round, step and the last good mask named.
+
+
+def test_a_loss_that_is_not_finite_stops_at_its_step(bench):
+    bench.model.classifier.weight.data.fill_(math.nan)
+    with pytest.raises(NonFiniteLoss) as caught:
+        train_(bench.model, material(bench), accelerator=bench.accelerator)
+    assert caught.value.step == 1
