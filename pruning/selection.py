@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pruning.errors import InputError
 from pruning.mask import Mask
@@ -13,8 +14,8 @@ from pruning.mask import Mask
 CHUNK = 1 << 20  # weights looked at at once; a multiple of 8, so that a chunk starts at a byte of the mask
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)  # all exact in float32; float64 is not
 BINS = 1 << 16
-INFINITY = 0x7F800000  # bit pattern of +inf: above it, a non-negative float is NaN
-NEGATIVE_ZERO = -0x80000000  # bit pattern of -0.0 as int32
+INFINITY = 0x7F800000  # bit pattern of +inf: above it lie NaN and what has the sign bit
+NEGATIVE_ZERO = 0x80000000  # bit pattern of -0.0; all other negative ones are above it
 
 Scores = Callable[[str], torch.Tensor]
 
@@ -29,7 +30,8 @@ def keep_highest(scores: Scores, mask: Mask, *, kept: int, names: Sequence[str] 
 
     Args:
         scores: gives the scores of a matrix: its shape, float32, bfloat16 or float16, on any device, not negative
-            (-0.0 counts as 0.0, +inf is allowed). Called three times a matrix; it must give the same each time.
+            (-0.0 counts as 0.0, +inf is allowed). Called three times a matrix; it must give the same each time. From
+            a GPU they are fetched in pieces.
         mask: the weights that survive so far.
         kept: how many to keep, from 0 to the number that survive in `names`.
         names: the matrices to rank together, all by default. The others stay as they are in `mask`.
@@ -54,23 +56,23 @@ def keep_highest(scores: Scores, mask: Mask, *, kept: int, names: Sequence[str] 
     return chosen
 
 
-def bit_histogram(scores: Scores, mask: Mask, *, names: Sequence[str], upper: int | None = None) -> torch.Tensor:
+def bit_histogram(scores: Scores, mask: Mask, *, names: Sequence[str], upper: int | None = None) -> NDArray[np.int64]:
     """How many surviving weights of `names` have each value of the upper 16 bits of their score's float32 pattern.
 
     With `upper`, those with exactly these upper bits are counted by their lower 16 bits. Histograms of parts (other
     matrices, other ranks) add.
 
     Returns:
-        int64 counts of shape (65536,) on the CPU.
+        Counts of shape (65536,).
 
     Raises:
         InputError: scores that `keep_highest` refuses.
     """
-    counts = torch.zeros(BINS, dtype=torch.int64)
+    counts = np.zeros(BINS, np.int64)
     for name in names:
         for _, keys, _ in _chunks(name, scores(name), mask=mask):
             bins = keys >> 16 if upper is None else keys[keys >> 16 == upper] & 0xFFFF
-            counts += torch.bincount(bins, minlength=BINS).cpu()
+            counts += np.bincount(bins, minlength=BINS)
         if not upper:
             counts[0] -= mask.sizes[name] - mask.kept_counts[name]  # pruned weights have key 0 but are not ranked
     return counts
@@ -84,10 +86,10 @@ def _ranked_names(mask: Mask, names: Sequence[str] | None) -> list[str]:
     return ranked
 
 
-def _cut(counts: torch.Tensor, *, wanted: int) -> tuple[int, int]:
+def _cut(counts: NDArray[np.int64], *, wanted: int) -> tuple[int, int]:
     """The bin in which the `wanted`-th count from the top lies (the top one for 0), and how many lie above it."""
-    from_top = counts.flip(0).cumsum(0)
-    place = int(torch.searchsorted(from_top, max(wanted, 1)))
+    from_top = np.cumsum(counts[::-1])
+    place = int(np.searchsorted(from_top, max(wanted, 1)))
     above = int(from_top[place - 1]) if place else 0
     return BINS - 1 - place, above
 
@@ -101,16 +103,18 @@ def _keep_from(scores: Scores, mask: Mask, *, names: Sequence[str], threshold: i
             keep = keys > threshold
             if ties:
                 at_threshold = keys == threshold if kept is None else (keys == threshold) & kept
-                first = at_threshold.nonzero()[:ties, 0]
+                first = np.flatnonzero(at_threshold)[:ties]
                 keep[first] = True
                 ties -= len(first)
-            bits = np.packbits(keep.cpu().numpy(), bitorder="little")
+            bits = np.packbits(keep, bitorder="little")
             chosen[start // 8 : start // 8 + bits.size] = bits
     return Mask.from_packed(mask.shapes, packed)
 
 
-def _chunks(name: str, scores: torch.Tensor, *, mask: Mask) -> Iterator[tuple[int, torch.Tensor, torch.Tensor | None]]:
-    """A matrix in pieces: first flat index, int32 keys in the order of the scores, which survive (None: all).
+def _chunks(
+    name: str, scores: torch.Tensor, *, mask: Mask
+) -> Iterator[tuple[int, NDArray[np.uint32], NDArray[np.bool_] | None]]:
+    """A matrix in pieces: first flat index, keys in the order of the scores, which weights survive (None: all).
 
     The key of a pruned weight is 0.
     """
@@ -123,22 +127,21 @@ def _chunks(name: str, scores: torch.Tensor, *, mask: Mask) -> Iterator[tuple[in
     bits = mask.bits(name)
     whole = mask.kept_counts[name] == mask.sizes[name]
     for start in range(0, flat.numel(), CHUNK):
-        keys = flat[start : start + CHUNK].float().view(torch.int32)
+        # numpy, not torch: it runs on one thread, so a machine busy with other work does not stall it.
+        keys = flat[start : start + CHUNK].float().cpu().numpy().view(np.uint32)
         kept = None
         if not whole:
-            unpacked = np.unpackbits(bits[start // 8 :][: CHUNK // 8], count=keys.numel(), bitorder="little")
-            kept = torch.from_numpy(unpacked.view(np.bool_)).to(keys.device)
-            keys = keys * kept
+            unpacked = np.unpackbits(bits[start // 8 :][: CHUNK // 8], count=keys.size, bitorder="little")
+            keys, kept = keys * unpacked, unpacked.view(np.bool_)
         yield start, _without_sign(name, keys), kept
 
 
-def _without_sign(name: str, keys: torch.Tensor) -> torch.Tensor:
+def _without_sign(name: str, keys: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The keys with -0.0 read as 0.0; refuses NaN and negative scores."""
-    lowest, highest = (int(key) for key in torch.aminmax(keys))
-    if lowest == NEGATIVE_ZERO:
-        keys = keys.masked_fill(keys == NEGATIVE_ZERO, 0)
-        lowest = int(keys.min())
-    if lowest < 0 or highest > INFINITY:
-        wrong = keys[(keys < 0) | (keys > INFINITY)].view(torch.float32)[0].item()
-        raise InputError(f"scores of {name!r}: found {wrong}; a score is a number, and not negative")
+    if keys.max() <= INFINITY:
+        return keys
+    keys = np.where(keys == NEGATIVE_ZERO, np.uint32(0), keys)
+    wrong = keys[keys > INFINITY]
+    if wrong.size:
+        raise InputError(f"scores of {name!r}: found {wrong[:1].view(np.float32)[0]}; expected numbers from 0 up")
     return keys

@@ -6,12 +6,16 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -22,6 +26,8 @@ from subnets.wording import explained
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
 STEPS = {"find": "subnets.steps.find"}
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+
 HERE = Path(__file__).resolve().parent
 # In a checkout conf/ stands beside the packages; in a wheel it travels inside this one.
 CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
@@ -29,31 +35,47 @@ CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folde
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def _run(config: DictConfig) -> float | None:
-    composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    settings = settings_of(composed)
-    if settings.step not in STEPS:
-        raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
-    result: float | None = import_module(STEPS[settings.step]).run(settings)
-    return result
+    # Hydra writes a line of its own about any exception that reaches it. In a sweep that line names the cell; a
+    # single run is left before Hydra learns of it.
+    alone = HydraConfig.get().mode is RunMode.RUN
+    with _said_plainly() if alone else nullcontext():
+        composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        settings = settings_of(composed)
+        if settings.step not in STEPS:
+            raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
+        result: float | None = import_module(STEPS[settings.step]).run(settings)
+        return result
 
 
 def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2, a failed run one message and code 1."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
     signal.signal(signal.SIGTERM, _stop)
-    try:
+    with _said_plainly():
         _run()
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Leaves the program with one line on stderr for everything that is no fault of the program."""
+    try:
+        yield
     except (*INPUT_ERRORS, HydraException, OmegaConfBaseException) as problem:
         _leave(explained(problem, CONF), code=2)
+    except ValueError as problem:
+        if not str(problem).startswith("Config group override"):  # Hydra's own, of task=null and its like
+            raise
+        _leave("a group was set to nothing; name one of its options, as --help lists them", code=2)
     except RunFailed as problem:
         _leave(str(problem), code=1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: nothing is left to say
+        sys.exit(1)
     except OSError as problem:
-        if problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if problem.errno not in DISK_ERRORS:
             raise
-        _leave(
-            f"{problem.strerror}: {problem.filename or 'the disk'}; finished rounds are kept: make room and run again",
-            code=1,
-        )
+        place = problem.filename or "the disk"
+        _leave(f"{place}: {problem.strerror}; what was finished is kept: mend that and run again", code=1)
     except KeyboardInterrupt:
         _leave("stopped; finished rounds are kept: run the same command again to go on", code=130)
 

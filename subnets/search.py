@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -24,7 +26,7 @@ from subnets.progress import Progress
 from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
-from subnets.workspace import Folder, dense_folder
+from subnets.workspace import Folder, dense_folder, held
 
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 REWIND, HEAD = "rewind.safetensors", "head.safetensors"
@@ -48,17 +50,9 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
             f"pruning.rewind={settings.pruning.rewind}: a round has {bench.steps} steps; "
             f"allowed: 0 to {bench.steps - 1}"
         )
-    run = _Run(settings, bench, folder, progress)
-    run.introduce()
-    rounds = run.trajectory()
-    dense = run.dense(rounds[0])
-    tickets = [
-        round_ for round_ in rounds[1:] if passes(round_.score.validation, dense, settings.ticket, seed=settings.seed)
-    ]
-    controls = run.controls(tickets[-1] if tickets else rounds[-1])
-    results = _results(settings, rounds, dense, tickets[-1] if tickets else None, controls)
-    run.write_json(RESULTS, results)
-    return results
+    # One process writes. Ranks beyond the first train along with it, and read what it wrote.
+    with held(folder, settings) if bench.accelerator.is_main_process else nullcontext():
+        return _Run(settings, bench, folder, progress).search()
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,17 @@ class _Run:
     bench: Workbench
     folder: Folder
     progress: Progress
+
+    def search(self) -> dict[str, Any]:
+        """All of it, in order."""
+        self.introduce()
+        rounds = self.trajectory()
+        dense = self.dense(rounds[0])
+        tickets = [each for each in rounds[1:] if self._passes(each, dense)]
+        controls = self.controls(tickets[-1] if tickets else rounds[-1])
+        results = _results(self.settings, rounds, dense, tickets[-1] if tickets else None, controls)
+        self.write_json(RESULTS, results)
+        return results
 
     def introduce(self) -> None:
         """Says what the run works on, and keeps or checks where its numbers come from."""
@@ -137,6 +142,9 @@ class _Run:
                 mask = self._control_mask(name, against)
                 found[name] = Compared(mask, self._control(name, mask, folder))
         return found
+
+    def _passes(self, round_: Round[Scored], dense: Dense) -> bool:
+        return passes(round_.score.validation, dense, self.settings.ticket, seed=self.settings.seed)
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes into the run's folder, once for all ranks."""
@@ -213,12 +221,18 @@ class _Run:
 
     def _control_mask(self, name: str, against: Round[Scored]) -> Mask:
         masks: dict[str, Callable[[], Mask]] = {
-            "random": lambda: random_mask(against.mask.shapes, kept=against.mask.kept, seed=self.settings.seed),
-            "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self.settings.seed),
+            "random": lambda: random_mask(against.mask.shapes, kept=against.mask.kept, seed=self._drawn(name)),
+            "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self._drawn(name)),
             "oneshot": lambda: self.bench.oneshot(self.settings.sparsities[against.number]),
             "random_reinit": lambda: against.mask,
         }
         return masks[name]()
+
+    def _drawn(self, name: str) -> int:
+        """A seed for one control of this run: random masks of other controls, languages and tasks are independent."""
+        settings = self.settings
+        words = f"{name}/{settings.task.name}/{settings.lang}/{settings.seed}"
+        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
 
     def about(self, **extra: str) -> About:
         """What the run's mask files say of themselves."""

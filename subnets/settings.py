@@ -126,6 +126,7 @@ def settings_of(composed: dict[str, Any]) -> Settings:
         faults = (_fault(error) for error in problem.errors(include_url=False))
         raise InputError("; ".join(dict.fromkeys(faults))) from None
     _check_names(settings)
+    _ = settings.sparsities  # raises where the rounds would remove more than there is
     return settings
 
 

@@ -34,5 +34,7 @@ def _no_such_option(missing: str, conf: Path) -> str:
 
 
 def _no_such_key(key: str) -> str:
+    if key in KEYS:
+        return f"{key}: is a group of settings; set one of them, such as {key}.NAME=VALUE"
     near = difflib.get_close_matches(key, KEYS, n=1)
     return f"{key}: no such setting" + (f"; did you mean {near[0]}?" if near else "; --help lists them")

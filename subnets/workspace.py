@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from subnets.errors import InputError
 from subnets.settings import Settings, short_hash
 
+SETTINGS = "settings.yaml"
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
 
 
@@ -80,21 +81,30 @@ def dense_folder(settings: Settings) -> Folder:
     return _place(settings) / "dense" / f"seed{settings.seed}-{short_hash(settings.dense_identity())}"
 
 
-def claim(folder: Folder, settings: Settings) -> None:
-    """Makes a folder that of these settings, or makes sure that it is.
+def check_writable(folder: Folder) -> None:
+    """Makes sure, before anything costly is done, that a folder could be made and written.
 
     Raises:
-        InputError: it belongs to other settings or was made by another version, or cannot be written.
+        InputError: it could not.
     """
-    mine = {"run_format": RUN_FORMAT, **settings.identity()}
-    if not folder.has("settings.yaml"):
-        folder.write("settings.yaml", yaml.safe_dump(mine, sort_keys=False, allow_unicode=True).encode())
+    there = next(path for path in (folder.path, *folder.path.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise InputError(f"runs_dir: {there} is no folder that can be written; choose another runs_dir")
+
+
+def check_settings(folder: Folder, settings: Settings) -> None:
+    """Makes sure that a folder, where it exists, is that of these settings.
+
+    Raises:
+        InputError: it belongs to other settings, or was made by another version.
+    """
+    if not folder.has(SETTINGS):
         return
+    where = folder.path / SETTINGS
     try:
-        found = yaml.safe_load(folder.read("settings.yaml"))
-    except yaml.YAMLError:
+        found = yaml.safe_load(folder.read(SETTINGS))
+    except (yaml.YAMLError, UnicodeDecodeError):
         found = None
-    where = folder.path / "settings.yaml"
     if not isinstance(found, dict):
         raise InputError(f"{where}: not readable; delete the run folder or choose another runs_dir")
     if found.get("run_format") != RUN_FORMAT:
@@ -102,8 +112,7 @@ def claim(folder: Folder, settings: Settings) -> None:
             f"{where}: the run was made by another version (run_format {found.get('run_format')!r}, this one writes "
             f"{RUN_FORMAT}); choose another runs_dir or delete it"
         )
-    if found != mine:
-        differing = sorted(_differing(found, mine))
+    if differing := sorted(_differing(found, _kept_settings(settings))):
         raise InputError(
             f"{where}: the run was made by other settings ({', '.join(differing)}); "
             "choose another runs_dir or delete it"
@@ -111,11 +120,13 @@ def claim(folder: Folder, settings: Settings) -> None:
 
 
 @contextmanager
-def held(folder: Folder) -> Iterator[None]:
-    """Within, no other process works in the folder. The lock of a process that died is no lock.
+def held(folder: Folder, settings: Settings) -> Iterator[None]:
+    """Within, the folder is that of these settings and no other process works in it.
+
+    The lock of a process that died is no lock.
 
     Raises:
-        InputError: another process holds it, or the folder cannot be written.
+        InputError: another process holds it, it belongs to other settings, or it cannot be written.
     """
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -128,6 +139,10 @@ def held(folder: Folder) -> Iterator[None]:
     try:
         for left in folder.path.rglob(".*.unfinished"):
             left.unlink(missing_ok=True)
+        check_settings(folder, settings)
+        if not folder.has(SETTINGS):
+            text = yaml.safe_dump(_kept_settings(settings), sort_keys=False, allow_unicode=True)
+            folder.write(SETTINGS, text.encode())
         yield
     finally:
         lock.release()
@@ -136,6 +151,10 @@ def held(folder: Folder) -> Iterator[None]:
 def _place(settings: Settings) -> Folder:
     root = Path(settings.runs_dir).expanduser()
     return Folder(root / settings.model_label / settings.task.name / settings.lang)
+
+
+def _kept_settings(settings: Settings) -> dict[str, Any]:
+    return {"run_format": RUN_FORMAT, **settings.identity()}
 
 
 def _differing(left: Any, right: Any, key: str = "") -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.tables import trajectory_table, verdict
-from subnets.workspace import Folder, claim, held, run_folder
+from subnets.workspace import Folder, check_settings, check_writable, run_folder
 
 
 def run(settings: Settings) -> float:
@@ -28,12 +28,10 @@ def run(settings: Settings) -> float:
     results = _finished(settings, folder)
     if results is not None:
         progress.say("this run is done; nothing was computed")
-    elif rank == 0:
-        with held(folder):
-            claim(folder, settings)
-            results = _search(settings, folder, progress)
     else:
-        results = _search(settings, folder, progress)
+        check_writable(folder)
+        # The libraries that compute take seconds to import; showing a finished run does not need them.
+        results = import_module("subnets.search").search(settings, folder, progress=progress)
     _show(results, folder, progress)
     best = results["ticket"] or results["dense"]
     return float(best["score"])
@@ -41,17 +39,11 @@ def run(settings: Settings) -> float:
 
 def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     """The results of a run that has everything asked for."""
+    check_settings(folder, settings)
     if not folder.has("results.json"):
         return None
-    claim(folder, settings)
     results = folder.read_json("results.json")
     return results if set(settings.controls) <= results["controls"].keys() else None
-
-
-def _search(settings: Settings, folder: Folder, progress: Progress) -> dict[str, Any]:
-    # The libraries that compute take seconds to import; showing a finished run does not need them.
-    results: dict[str, Any] = import_module("subnets.search").search(settings, folder, progress=progress)
-    return results
 
 
 def _show(results: dict[str, Any], folder: Folder, progress: Progress) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def by_topk(scores: Scores, kept: int) -> Mask:
     joined = torch.cat([scores[name].flatten() for name in SHAPES])
     bools = torch.ones(joined.numel(), dtype=torch.bool)
     bools[torch.topk(joined, joined.numel() - kept, largest=False).indices] = False
-    parts = bools.split([scores[name].numel() for name in SHAPES])
+    parts = torch.split(bools, [scores[name].numel() for name in SHAPES])
     return Mask.from_bools({name: part.view(SHAPES[name]) for name, part in zip(SHAPES, parts, strict=True)})
 
 
@@ -66,7 +67,7 @@ WAYS: dict[str, Callable[[Scores, int], Mask]] = {
 def main(rounds: int) -> None:
     """Check, time in turn, print medians."""
     scores = scores_without_a_tie_at(kept := round(sum(np.prod(shape) for shape in SHAPES.values()) * (1 - SPARSITY)))
-    extra = {name: peak_mebibytes(lambda way=way: way(scores, kept)) for name, way in WAYS.items()}
+    extra = {name: peak_mebibytes(partial(way, scores, kept)) for name, way in WAYS.items()}
     if len({way(scores, kept) for way in WAYS.values()}) > 1:
         sys.exit("the ways do not keep the same weights")
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}

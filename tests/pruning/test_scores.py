@@ -67,7 +67,8 @@ def test_random_order_depends_on_seed_and_name_only():
 
 def test_drawn_scores_are_finite_not_negative_and_hardly_ever_tie():
     drawn = drawn_scores((100_000,), name="w", seed=0)
-    assert bool(drawn.isfinite().all()) and bool((drawn >= 0).all())
+    assert bool(drawn.isfinite().all())
+    assert bool((drawn >= 0).all())
     # 100,000 draws of 2**31 make 2.3 pairs on average; more than 20 has a chance below 1e-12.
     assert drawn.view(torch.int32).unique().numel() >= 100_000 - 20
 

@@ -1,0 +1,317 @@
+"""find: what a run leaves behind, and that nothing done is done again, whenever it was killed."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from composed import settings
+from safetensors.numpy import load_file
+
+from finetune.outcomes import metric_called
+from pruning.mask_file import read_mask
+from subnets import workspace
+from subnets.errors import InputError, RunFailed
+from subnets.settings import CONTROLS
+from subnets.steps import find
+from subnets.workbench import Workbench
+from subnets.workspace import Folder, run_folder
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ALL_CONTROLS = f"controls=[{','.join(CONTROLS)}]"
+
+
+def results_of(given):
+    return run_folder(given).read_json("results.json")
+
+
+def found(*overrides):
+    given = settings(*overrides)
+    find.run(given)
+    return given
+
+
+def digests(folder):
+    """SHA-256 of every mask and outcome, and the results without the seconds they took."""
+    kept = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*.safetensors"))
+    }
+    results = json.loads((folder / "results.json").read_text())
+    del results["seconds"]
+    return kept, results
+
+
+@pytest.mark.parametrize("task", ["pos", "ner", "xnli", "mlm"])
+def test_a_run_leaves_results_that_agree_with_its_masks_and_outcomes(small_run, task):
+    given = found(*small_run(ALL_CONTROLS, task=task))
+    folder, results = run_folder(given).path, results_of(given)
+    assert [entry["sparsity"] for entry in results["rounds"]] == pytest.approx([0, 0.3, 0.6], abs=1e-4)
+    assert list(results["controls"]) == list(CONTROLS)
+    metric = metric_called(results["metric"])
+    for entry in [*results["rounds"], *results["controls"].values()]:
+        mask, about = read_mask(folder / entry["mask"])
+        assert mask.sparsity == entry["sparsity"]
+        assert (about.task, about.lang, about.seed) == (task, "de", 0)
+        outcomes = load_file((folder / entry["mask"]).parent / "outcomes.safetensors")
+        assert float(metric.score(outcomes["validation"].sum(axis=0))) == entry["score"]
+        assert float(metric.score(outcomes["test"].sum(axis=0))) == entry["test_score"]
+    assert len(outcomes["validation"]) == 16
+
+
+def test_masks_of_a_trajectory_are_nested_and_controls_keep_as_much_as_the_ticket(small_run):
+    given = found(*small_run(ALL_CONTROLS))
+    folder, results = run_folder(given).path, results_of(given)
+    dense, first, second = (read_mask(folder / entry["mask"])[0] for entry in results["rounds"])
+    assert second <= first <= dense
+    against = results["ticket"] or results["rounds"][-1]
+    ticket, _ = read_mask(folder / against["mask"])
+    controls = {name: read_mask(folder / entry["mask"])[0] for name, entry in results["controls"].items()}
+    assert {control.kept for control in controls.values()} == {ticket.kept}
+    assert controls["random_per_matrix"].kept_counts == ticket.kept_counts
+    assert controls["random_reinit"] == ticket
+    assert len({control.digest for control in controls.values()}) == 4
+
+
+def test_provenance_and_settings_say_where_the_numbers_come_from(small_run):
+    given = found(*small_run())
+    folder = run_folder(given)
+    provenance = folder.read_json("provenance.json")
+    assert re.fullmatch(r"[0-9a-f]{64}", provenance["base"]["fingerprint"])
+    assert provenance["data"]["splits"]["train"]["examples"] == 48
+    assert provenance["machine"]["threads"] == 1
+    assert provenance["software"]["versions"]["torch"]
+    kept = yaml.safe_load(folder.read("settings.yaml"))
+    assert kept["pruning"]["rate"] == 0.3
+    assert "runs_dir" not in kept
+
+
+def test_masks_of_one_base_name_the_same_base_under_every_task(small_run):
+    prints = set()
+    for task in ("ner", "xnli", "mlm"):
+        given = found(*small_run("pruning.rounds=1", "controls=[]", task=task))
+        prints.add(read_mask(run_folder(given).path / "rounds/1/mask.safetensors")[1].base_fingerprint)
+    assert len(prints) == 1
+
+
+def test_a_finished_run_is_shown_and_not_computed_again(small_run, monkeypatch, capsys):
+    given = found(*small_run())
+    before = capsys.readouterr().out
+    monkeypatch.setattr(Workbench, "train_and_score", _never)
+    assert find.run(given) == results_of(given)["ticket"]["score"]
+    after = capsys.readouterr().out
+    assert "this run is done" in after
+    assert after.split("\n\n")[1] == before.split("\n\n")[1]  # the same table
+
+
+def test_one_more_control_trains_that_control_alone(small_run, monkeypatch):
+    given = found(*small_run("controls=[random]"))
+    trained, train = [], Workbench.train_and_score
+
+    def training(self, mask, **more):
+        trained.append(mask)
+        return train(self, mask, **more)
+
+    monkeypatch.setattr(Workbench, "train_and_score", training)
+    found(*small_run("controls=[oneshot]"))
+    assert len(trained) == 1
+    assert list(results_of(given)["controls"]) == ["random", "oneshot"]
+
+
+def test_dense_runs_of_other_seeds_are_shared(small_run, monkeypatch):
+    rule = ["ticket.rule=one_std", "ticket.dense_seeds=2", "controls=[]"]
+    one = found(*small_run(*rule))
+    seeds, train = [], Workbench.train_and_score
+
+    def training(self, mask, *, seed, **more):
+        seeds.append(seed)
+        return train(self, mask, seed=seed, **more)
+
+    monkeypatch.setattr(Workbench, "train_and_score", training)
+    two = found(*small_run(*rule, "seed=1"))
+    assert seeds == [1, 1, 1]  # its own three rounds; dense of seed 0 is there
+    first, second = results_of(one)["dense"], results_of(two)["dense"]
+    assert (first["seeds"], second["seeds"]) == ([0, 1], [1, 0])
+    assert first["score"] == second["score"]
+    assert first["standard_deviation"] == second["standard_deviation"]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        ["pruning.score=magnitude_change"],
+        ["pruning.score=taylor", "pruning.score_batches=2"],
+        ["pruning.score=base_magnitude", "pruning.scope=per_matrix"],
+        ["pruning.score=random", "pruning.scope=per_layer"],
+        ["pruning.rate_of=remaining"],
+        ["pruning.sparsities=[0.2,0.55]"],
+        ["pruning.rewind=3"],
+        ["pruning.rewind_head=false", "finetune.schedule_spans=run"],
+        ["pruning.also=[embeddings,norms,biases]"],
+        ["finetune.precision=bf16", "finetune.gradient_accumulation_steps=2"],
+        ["finetune.steps=null", "finetune.epochs=1", "finetune.warmup_share=0.5", "finetune.weight_decay=0.1"],
+    ],
+    ids=lambda variant: ",".join(variant),
+)
+def test_every_variant_runs_with_nested_masks_of_the_sparsities_asked_for(small_run, variant):
+    given = found(*small_run(*variant, "controls=[oneshot]"))
+    entries = results_of(given)["rounds"]
+    masks = [read_mask(run_folder(given).path / entry["mask"])[0] for entry in entries]
+    assert all(later <= earlier for earlier, later in pairwise(masks))
+    expected = [float(sparsity) for sparsity in given.sparsities]
+    assert [mask.sparsity for mask in masks] == pytest.approx(expected, abs=12 / masks[0].total)
+
+
+def test_base_magnitude_finds_the_oneshot_mask(small_run):
+    given = found(*small_run("pruning.score=base_magnitude", "controls=[oneshot]"))
+    results = results_of(given)
+    against = results["ticket"] or results["rounds"][-1]
+    masks = [read_mask(run_folder(given).path / e["mask"])[0] for e in (against, results["controls"]["oneshot"])]
+    assert masks[0] == masks[1]
+
+
+def test_rewinding_to_a_step_starts_later_rounds_from_the_weights_of_that_step(small_run, monkeypatch):
+    starts, train = [], Workbench.train_and_score
+
+    def training(self, mask, *, start, first_step, **more):
+        starts.append((first_step, start))
+        return train(self, mask, start=start, first_step=first_step, **more)
+
+    monkeypatch.setattr(Workbench, "train_and_score", training)
+    found(*small_run("pruning.rewind=3", "controls=[]"))
+    assert [step for step, _ in starts] == [0, 3, 3]
+    assert starts[1][1].fingerprint == starts[2][1].fingerprint != starts[0][1].fingerprint
+
+
+class Killed(BaseException):
+    """What no handler may catch."""
+
+
+@pytest.mark.parametrize("variant", [[], ["pruning.rewind=3", "pruning.rewind_head=false"]], ids=["plain", "rewound"])
+def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(small_run, tmp_path, monkeypatch, variant):
+    write, writes = Folder.write, []
+
+    def writing(self, name, data):
+        if len(writes) == last:
+            raise Killed
+        writes.append(name)
+        write(self, name, data)
+
+    monkeypatch.setattr(Folder, "write", writing)
+    last = -1
+    undisturbed = digests(run_folder(found(*small_run(*variant))).path)
+    for last in range(len(writes)):
+        given = settings(*small_run(*variant, f"runs_dir={tmp_path}/{last}"))
+        writes.clear()
+        with pytest.raises(Killed):
+            find.run(given)
+        writes[:] = [""] * (last + 1)  # past the write to be killed at
+        find.run(given)
+        assert digests(run_folder(given).path) == undisturbed
+
+
+def test_a_killed_process_is_gone_on_with(small_run, tmp_path):
+    undisturbed = digests(run_folder(found(*small_run("threads=1"))).path)
+    overrides = small_run("threads=1", f"runs_dir={tmp_path}/killed")
+    given = settings(*overrides)
+    command = [sys.executable, "-m", "subnets.run", *overrides]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    first = run_folder(given).path / "rounds/0/result.json"
+    _wait_for(first)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (run_folder(given).path / "results.json").exists()
+    find.run(given)
+    assert digests(run_folder(given).path) == undisturbed
+
+
+def test_ctrl_c_says_how_to_go_on(small_run):
+    command = [sys.executable, "-m", "subnets.run", *small_run("finetune.steps=100000")]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("prunable"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "subnets: stopped; finished rounds are kept: run the same command again to go on"
+
+
+def test_a_loss_that_is_not_finite_names_round_step_and_last_good_mask(small_run, monkeypatch):
+    given = settings(*small_run())
+    score = Workbench.choose
+
+    def choosing(self, mask, sparsity, *, rewound_to):
+        chosen = score(self, mask, sparsity, rewound_to=rewound_to)
+        next(iter(self.start.weights.values())).fill_(float("nan"))
+        return chosen
+
+    monkeypatch.setattr(Workbench, "choose", choosing)
+    with pytest.raises(RunFailed, match=r"round 1: .* step 1; .*last good mask is .*rounds/1/mask\.safetensors"):
+        find.run(given)
+    folder = run_folder(given)
+    assert folder.has("rounds/0/result.json")
+    assert not folder.has("rounds/1/result.json")
+
+
+def test_a_second_process_on_the_same_run_is_turned_away(small_run):
+    given = settings(*small_run())
+    with (
+        workspace.held(run_folder(given), given),
+        pytest.raises(InputError, match="another process is working on this run"),
+    ):
+        find.run(given)
+
+
+def test_data_that_changed_since_is_refused(small_run, tiny_files, tmp_path):
+    from tiny import write_files
+
+    root = write_files(tmp_path / "mine")
+    overrides = small_run(f"data.root={root}")
+    given = settings(*overrides)
+    run = found(*overrides, "pruning.rounds=1", "controls=[]")
+    assert results_of(run)
+    find.run(given)
+    (run_folder(given).path / "results.json").unlink()
+    file = root / "pos/de/train.conllu"
+    file.write_text(file.read_text().replace("house", "dog"))
+    with pytest.raises(InputError, match="the data has changed since"):
+        find.run(given)
+
+
+def test_a_damaged_result_is_named(small_run):
+    given = found(*small_run("controls=[]"))
+    folder = run_folder(given).path
+    (folder / "results.json").unlink()
+    (folder / "rounds/1/outcomes.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=r"rounds/1: damaged .*delete this folder"):
+        find.run(given)
+
+
+def test_losses_go_to_tensorboard_where_it_is_asked_for(small_run):
+    given = found(*small_run("finetune.tracker=tensorboard", "pruning.rounds=1", "controls=[]"))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = next(run_folder(given).path.rglob("events.out.*"))
+    log = EventAccumulator(str(events)).Reload()
+    assert [event.step for event in log.Scalars("round 0/loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def _never(*_arguments, **_named):
+    raise AssertionError("a finished run trained again")
+
+
+def _wait_for(path, seconds=120):
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.02)
