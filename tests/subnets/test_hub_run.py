@@ -20,8 +20,12 @@ def run(environment, *overrides, cwd):
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return subprocess.run(
         [sys.executable, "-m", "subnets.run", *overrides, *TINY],
-        capture_output=True, text=True, timeout=300, cwd=cwd, env={**ours, "PYTHONPATH": str(REPOSITORY), **environment},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+        env={**ours, "PYTHONPATH": str(REPOSITORY), **environment},
+    )
 
 
 def results(runs_dir):

@@ -1,0 +1,97 @@
+"""Files that are whole or not there, folders that belong to one run."""
+
+import errno
+import os
+
+import pytest
+import yaml
+from composed import settings
+
+from subnets.errors import InputError
+from subnets.workspace import Folder, check_settings, check_writable, held, run_folder
+
+
+@pytest.fixture
+def given(tmp_path):
+    return settings("lang=de", "task=ner", f"runs_dir={tmp_path}/runs")
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_no_litter(tmp_path, monkeypatch):
+    folder = Folder(tmp_path)
+    folder.write("kept", b"old")
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        folder.write("kept", b"new")
+    assert folder.read("kept") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_json_refuses_what_is_no_number(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        Folder(tmp_path).write_json("x.json", {"score": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_json_names_its_file(tmp_path):
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(InputError, match=r"x\.json: not valid JSON"):
+        Folder(tmp_path).read_json("x.json")
+
+
+def test_unfinished_files_of_a_dead_process_are_cleared_away(given):
+    folder = run_folder(given)
+    (folder.path / "rounds/0").mkdir(parents=True)
+    left = folder.path / "rounds/0/.mask.safetensors.1.unfinished"
+    left.write_bytes(b"half")
+    with held(folder, given):
+        assert not left.exists()
+
+
+def test_a_folder_is_held_by_one_and_free_afterwards(given):
+    folder = run_folder(given)
+    with held(folder, given), pytest.raises(InputError, match="another process"), held(folder, given):
+        pytest.fail("held twice")
+    with held(folder, given):
+        assert folder.has("settings.yaml")
+
+
+def changed(folder, **entries):
+    kept = yaml.safe_load(folder.read("settings.yaml"))
+    folder.write("settings.yaml", yaml.safe_dump({**kept, **entries}).encode())
+
+
+def test_a_folder_of_other_settings_names_what_differs(given):
+    folder = run_folder(given)
+    with held(folder, given):
+        pass
+    changed(folder, lang="fr", seed=4)
+    with pytest.raises(InputError, match=r"other settings \(lang, seed\)"):
+        check_settings(folder, given)
+
+
+def test_a_folder_of_another_version_is_refused(given):
+    folder = run_folder(given)
+    with held(folder, given):
+        pass
+    changed(folder, run_format=0)
+    with pytest.raises(InputError, match=r"another version \(run_format 0"), held(folder, given):
+        pytest.fail("went on with a run of another version")
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b"a: b: c", b"!!python/object/apply:os.system ['true']"])
+def test_settings_that_are_none_are_refused_and_never_run(given, content):
+    folder = run_folder(given)
+    folder.write("settings.yaml", content)
+    with pytest.raises(InputError, match="not readable"):
+        check_settings(folder, given)
+
+
+def test_a_runs_folder_inside_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="no folder that can be written"):
+        check_writable(Folder(tmp_path / "file/runs"))
+    check_writable(Folder(tmp_path / "new/runs"))
