@@ -85,6 +85,7 @@ class RoundArchive:
     about: About
     origin: Origin
     last: int
+    writes: bool
 
     def round_folder(self, number: int) -> Folder:
         """Where a round is kept."""
@@ -100,7 +101,9 @@ class RoundArchive:
         return Round(number, self._read_mask(number), scored, chosen)
 
     def save(self, finished: Round[Scored]) -> None:
-        """Keeps a round; the mask it chose is written before the result that says it is finished."""
+        """Keeps a round, if this is the rank that writes; the mask it chose is written before the result."""
+        if not self.writes:
+            return
         if finished.number == 0:
             self.round_folder(0).write(MASK, mask_bytes(finished.mask, self.about))
         if finished.chosen is not None:

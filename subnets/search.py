@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import safetensors.torch
@@ -23,6 +22,7 @@ from subnets import provenance
 from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
+from subnets.results import Compared, results_of
 from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
@@ -56,14 +56,6 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A control: its mask and how it did."""
-
-    mask: Mask
-    score: Scored
-
-
-@dataclass(frozen=True)
 class _Run:
     settings: Settings
     bench: Workbench
@@ -74,10 +66,11 @@ class _Run:
         """All of it, in order."""
         self.introduce()
         rounds = self.trajectory()
-        dense = self.dense(rounds[0])
-        tickets = [each for each in rounds[1:] if self._passes(each, dense)]
-        controls = self.controls(tickets[-1] if tickets else rounds[-1])
-        results = _results(self.settings, rounds, dense, tickets[-1] if tickets else None, controls)
+        dense = Dense(self.dense_runs(rounds[0]))
+        passing = [each for each in rounds[1:] if self._passes(each, dense)]
+        ticket = passing[-1] if passing else None
+        controls = self.controls(ticket or rounds[-1])
+        results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls)
         self.write_json(RESULTS, results)
         return results
 
@@ -113,12 +106,12 @@ class _Run:
             lambda mask, sparsity: self.bench.choose(mask, sparsity, rewound_to=self._rewind_point()),
             dense=self.bench.dense,
             sparsities=self.settings.sparsities,
-            archive=_Rounds(self),
+            archive=self._archive(),
         )
 
-    def dense(self, own: Round[Scored]) -> Dense:
-        """The dense runs that the rule needs: this run's round 0, and other seeds' where one_std asks for them."""
-        outcomes = [own.score.validation]
+    def dense_runs(self, own: Round[Scored]) -> list[Scored]:
+        """The dense runs that the rule needs: this run's round 0, then other seeds' where one_std asks for them."""
+        runs = []
         for seed in self.settings.dense_seeds:
             folder = dense_folder(self.settings.of_seed(seed))
             scored = own.score if seed == self.settings.seed else load_scored(folder, origin=self.bench.origin)
@@ -127,11 +120,10 @@ class _Run:
                 start = self.bench.start_of_seed(seed)
                 scored = self._train(label, self.bench.dense, start=start, seed=seed)
                 self._said(label, self.bench.dense, scored)
-            if seed != self.settings.seed:
-                outcomes.append(scored.validation)
+            runs.append(scored)
             if self._writes and not folder.has(RESULT):
                 save_scored(folder, scored, sparsity=0.0, origin=self.bench.origin)
-        return Dense(outcomes)
+        return runs
 
     def controls(self, against: Round[Scored]) -> dict[str, Compared]:
         """The controls asked for, and those asked for before, at the sparsity of a round."""
@@ -238,13 +230,17 @@ class _Run:
         """What the run's mask files say of themselves."""
         settings = self.settings
         return About(
-            base=settings.model.name,
+            base=settings.model_label,
             base_fingerprint=self.bench.origin.base,
             task=settings.task.name,
             lang=settings.lang,
             seed=settings.seed,
             extra=extra,
         )
+
+    def _archive(self) -> RoundArchive:
+        last = len(self.settings.sparsities) - 1
+        return RoundArchive(self.folder, self.about(), self.bench.origin, last, writes=self._writes)
 
     def _round(self, number: int) -> Folder:
         return self.folder / "rounds" / str(number)
@@ -279,68 +275,7 @@ class _Run:
         }
 
 
-@dataclass(frozen=True)
-class _Rounds:
-    """The run's rounds on disk, as `find_ticket` wants them; ranks other than the first only read."""
-
-    run: _Run
-
-    def load(self, number: int) -> Round[Scored] | None:
-        """A round finished before."""
-        return self._archive().load(number)
-
-    def save(self, finished: Round[Scored]) -> None:
-        """Keeps a round; all ranks go on once it is on disk."""
-        if self.run.bench.accelerator.is_main_process:
-            self._archive().save(finished)
-        self.run.bench.accelerator.wait_for_everyone()
-
-    def _archive(self) -> RoundArchive:
-        last = len(self.run.settings.sparsities) - 1
-        return RoundArchive(self.run.folder, self.run.about(), self.run.bench.origin, last)
-
-
 def _with_weights(start: Start, folder: Folder, name: str) -> Start:
     """A start with some of its weights as a round left them."""
     kept = safetensors.torch.load(folder.read(name))
     return replace(start, weights={**start.weights, **kept})
-
-
-def _results(
-    settings: Settings,
-    rounds: list[Round[Scored]],
-    dense: Dense,
-    ticket: Round[Scored] | None,
-    controls: dict[str, Compared],
-) -> dict[str, Any]:
-    trained = [round_.score for round_ in rounds] + [control.score for control in controls.values()]
-    own_test = rounds[0].score.test
-    return {
-        "metric": settings.task.metric,
-        "dense": {
-            "score": dense.score,
-            "test_score": own_test.score if own_test is not None else None,
-            "standard_deviation": dense.standard_deviation,
-            "seeds": list(settings.dense_seeds),
-        },
-        "rounds": [{"round": r.number, **_entry(r.mask, r.score, f"rounds/{r.number}")} for r in rounds],
-        "ticket": None if ticket is None else _entry(ticket.mask, ticket.score, f"rounds/{ticket.number}"),
-        "reason": None if ticket else _reason(settings),
-        "controls": {name: _entry(c.mask, c.score, f"controls/{name}") for name, c in controls.items()},
-        "seconds": round(sum(scored.seconds for scored in trained), 2),
-    }
-
-
-def _entry(mask: Mask, scored: Scored, folder: str) -> dict[str, Any]:
-    return {
-        "sparsity": float(Fraction(mask.total - mask.kept, mask.total)),
-        "score": scored.validation.score,
-        "test_score": scored.test.score if scored.test is not None else None,
-        "mask": f"{folder}/{MASK}",
-    }
-
-
-def _reason(settings: Settings) -> str:
-    if settings.ticket.rule == "one_std":
-        return "no round is within one standard deviation of dense"
-    return f"every round is worse than dense at {settings.ticket.confidence:.0%} confidence"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +16,8 @@ from torch import nn
 
 from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
-from finetune.examples import Encoded, encode, with_fixed_masks
+from finetune.examples import Encoded
 from finetune.outcomes import Outcomes
-from finetune.sources import SPLITS, open_split
 from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
@@ -30,26 +27,10 @@ from pruning.scope import groups, prunable
 from pruning.scores import Evidence, score_called
 from pruning.selection import keep_highest
 from subnets.archive import Origin, Scored
+from subnets.data import Data, read_data
 from subnets.errors import InputError, RunFailed
 from subnets.settings import Settings
 from subnets.workspace import run_folder
-
-EVALUATION_MASK_SEED = 0  # the masks of mlm's validation and test are the same for every seed of a run
-
-
-@dataclass(frozen=True)
-class Data:
-    """The splits of a task in a language, as the base reads them; `test` is None where the source has none."""
-
-    train: Encoded
-    validation: Encoded
-    test: Encoded | None
-    revision: str | None
-
-    def splits(self) -> dict[str, Encoded]:
-        """The splits there are, by name."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: split for name, split in named.items() if split is not None}
 
 
 @dataclass(frozen=True)
@@ -216,16 +197,11 @@ def set_up(settings: Settings) -> Workbench:
     accelerator = _accelerator(settings)
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
-    data = _read(settings, base)
-    origin = Origin(_base_fingerprint(base), fingerprint_of_splits(data))
+    data = read_data(settings, base)
+    origin = Origin(_base_fingerprint(base), data.fingerprint)
     start = start_of(base.model)
     model = accelerator.prepare_model(base.model)
     return Workbench(settings, accelerator, base, data, model, start, origin, weights)
-
-
-def fingerprint_of_splits(data: Data) -> str:
-    """SHA-256 over the fingerprints of all splits."""
-    return hashlib.sha256(json.dumps({n: e.fingerprint for n, e in data.splits().items()}).encode()).hexdigest()
 
 
 def _base_fingerprint(base: Base) -> str:
@@ -261,34 +237,6 @@ def _accelerator(settings: Settings) -> Accelerator:
 
 def _load(settings: Settings) -> Base:
     return load_base(settings.model, settings.task, seed=settings.seed, max_length=settings.finetune.max_length)
-
-
-def _read(settings: Settings, base: Base) -> Data:
-    """The splits, encoded; the masks of mlm's validation and test drawn."""
-    limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
-              "test": settings.data.test_examples}  # fmt: skip
-    two_segments = getattr(base.model.config, "type_vocab_size", 0) > 1
-    segments = two_segments and "token_type_ids" in base.tokenizer.model_input_names
-    encoded: dict[str, Encoded | None] = dict.fromkeys(SPLITS)
-    revision = None
-    for name in SPLITS:
-        split = open_split(settings.data, settings.task, settings.lang, name)
-        if split is None:
-            continue
-        revision = split.revision
-        examples = encode(
-            split.rows, settings.task, tokenizer=base.tokenizer, segments=segments,
-            max_length=settings.finetune.max_length, limit=limits[name],
-            where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
-        )  # fmt: skip
-        if settings.task.kind == "mlm" and name != "train":
-            examples = with_fixed_masks(
-                examples, tokenizer=base.tokenizer, share=settings.finetune.mask_share, seed=EVALUATION_MASK_SEED
-            )
-        encoded[name] = examples
-    if encoded["train"] is None or encoded["validation"] is None:
-        raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")
-    return Data(encoded["train"], encoded["validation"], encoded["test"], revision)
 
 
 def _from_rank_0(mask: Mask, device: torch.device) -> Mask:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
 from finetune.outcomes import Outcomes, accuracy
+from subnets.archive import Scored
 from subnets.settings import TicketSettings
 from subnets.statistics import paired_bootstrap
 from subnets.tickets import Dense, passes
@@ -25,15 +26,19 @@ def lost(loss, *, of=50):
     return Outcomes("perplexity", np.column_stack([np.full(of, loss), np.ones(of)]))
 
 
+def dense_of(*outcomes):
+    return Dense([Scored(each, None, 0.0) for each in outcomes])
+
+
 def test_one_std_is_the_sample_standard_deviation_around_the_mean():
-    dense = Dense([right(80), right(82), right(84)])
+    dense = dense_of(right(80), right(82), right(84))
     assert (dense.score, dense.standard_deviation) == (82.0, pytest.approx(2.0))
     assert passes(right(80), dense, ONE_STD, seed=0)
     assert not passes(right(79), dense, ONE_STD, seed=0)
 
 
 def test_for_perplexity_lower_is_better():
-    dense = Dense([lost(1.0), lost(1.2), lost(1.4)])
+    dense = dense_of(lost(1.0), lost(1.2), lost(1.4))
     limit = dense.score + dense.standard_deviation
     assert passes(lost(np.log(limit) - 1e-6), dense, ONE_STD, seed=0)
     assert not passes(lost(np.log(limit) + 1e-6), dense, ONE_STD, seed=0)
@@ -42,11 +47,16 @@ def test_for_perplexity_lower_is_better():
 
 
 def test_a_dense_run_of_one_seed_has_no_standard_deviation():
-    assert Dense([right(80)]).standard_deviation is None
+    assert dense_of(right(80)).standard_deviation is None
+
+
+@pytest.mark.parametrize("rule", [ONE_STD, BOOTSTRAP])
+def test_no_round_passes_against_a_dense_model_that_learnt_nothing(rule):
+    assert not passes(right(0), dense_of(right(0), right(0)), rule, seed=0)
 
 
 def test_bootstrap_passes_equal_outcomes_and_fails_clearly_worse_ones():
-    dense = Dense([right(80)])
+    dense = dense_of(right(80))
     assert passes(right(80), dense, BOOTSTRAP, seed=0)
     assert passes(right(79), dense, BOOTSTRAP, seed=0)  # worse by one example: not significant
     assert not passes(right(70), dense, BOOTSTRAP, seed=0)

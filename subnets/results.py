@@ -1,0 +1,64 @@
+"""The results of a run as plain values, as `results.json` holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pruning.lottery import Round
+from pruning.mask import Mask
+from subnets.archive import MASK, Scored
+from subnets.settings import Settings
+from subnets.tickets import Dense
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A control: its mask and how it did."""
+
+    mask: Mask
+    score: Scored
+
+
+def results_of(
+    settings: Settings,
+    rounds: list[Round[Scored]],
+    *,
+    dense: Dense,
+    ticket: Round[Scored] | None,
+    controls: dict[str, Compared],
+) -> dict[str, Any]:
+    """What `results.json` holds; paths of masks are relative to the run's folder."""
+    trained = [round_.score for round_ in rounds] + [control.score for control in controls.values()]
+    return {
+        "metric": settings.task.metric,
+        "dense": {
+            "score": dense.score,
+            "test_score": dense.test_score,
+            "standard_deviation": dense.standard_deviation,
+            "seeds": list(settings.dense_seeds),
+        },
+        "rounds": [{"round": r.number, **_entry(r.mask, r.score, f"rounds/{r.number}")} for r in rounds],
+        "ticket": None if ticket is None else _entry(ticket.mask, ticket.score, f"rounds/{ticket.number}"),
+        "reason": None if ticket else _reason(settings, dense),
+        "controls": {name: _entry(c.mask, c.score, f"controls/{name}") for name, c in controls.items()},
+        "seconds": round(sum(scored.seconds for scored in trained), 2),
+    }
+
+
+def _entry(mask: Mask, scored: Scored, folder: str) -> dict[str, Any]:
+    return {
+        "sparsity": float(Fraction(mask.total - mask.kept, mask.total)),
+        "score": scored.validation.score,
+        "test_score": scored.test.score if scored.test is not None else None,
+        "mask": f"{folder}/{MASK}",
+    }
+
+
+def _reason(settings: Settings, dense: Dense) -> str:
+    if not dense.has_learnt:
+        return "dense scores 0, so there is nothing to keep: train longer or with a higher learning rate"
+    if settings.ticket.rule == "one_std":
+        return "no round is within one standard deviation of dense"
+    return f"every round is worse than dense at {settings.ticket.confidence:.0%} confidence"
