@@ -4,12 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from composed import settings
 from tiny import ENCODERS
 
 from pruning.mask_file import read_mask
+from subnets.errors import InputError
 from subnets.progress import Progress
 from subnets.search import search
+from subnets.workbench import set_up
 from subnets.workspace import run_folder
 
 REAL = os.environ.get("SUBNETS_REAL")
@@ -38,3 +41,12 @@ def test_real_data_of_every_script_goes_through(small_run, task, lang):
     given = settings(*overrides)
     results = search(given, run_folder(given), progress=Progress(speaks=False))
     assert [entry["test_score"] is not None for entry in results["rounds"]] == [True, True]
+
+
+# Lines that only a machine with a GPU would reach are reached by saying there is one.
+def test_a_device_that_cannot_do_bf16_is_refused(small_run, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "an old card")
+    with pytest.raises(InputError, match="an old card does not support it; use fp32"):
+        set_up(settings(*small_run("finetune.precision=bf16", "device=cuda")))
