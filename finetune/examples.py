@@ -35,7 +35,7 @@ class Encoded:
         segment_ids: int8, shape (tokens,): 0 for the first text, 1 for the second; None for models without segments.
         starts: shape (examples + 1,): where each example begins.
         labels: `sentence`: shape (examples,). `token`: shape (tokens,), a word's label at its first sub-word and
-            IGNORED elsewhere. `mlm`: shape (tokens,), the token to predict; all IGNORED until masks are drawn.
+            IGNORED elsewhere. `mlm`: empty; once masks are drawn, shape (tokens,), the token to predict or IGNORED.
         gold: `token`: the label of every word, also of those cut off; shape (words,). Else empty.
         gold_starts: shape (examples + 1,): where each example's words begin in `gold`.
         seen: bool, shape (words,): False for words that have no sub-word within `max_length`.
@@ -87,20 +87,22 @@ def encode(
     Raises:
         InputError: there is no example; `where` says where they were looked for.
     """
-    parts: list[_Part] = []
+    pieces: list[Encoded] = []  # flat at once: lists of a whole Wikipedia would take tens of gigabytes
     rows, found = iter(rows), 0
     while chunk := list(islice(rows, ENCODED_AT_ONCE if limit is None else min(ENCODED_AT_ONCE, limit - found))):
         part = _ENCODERS[task.kind](chunk, tokenizer, max_length)
-        parts.append(part if limit is None else part.first(limit - found))
-        found += len(parts[-1].token_ids)
+        part = part if limit is None else part.first(limit - found)
+        pieces.append(_flattened(part, task.kind, segments=segments))
+        found += len(pieces[-1])
     if not found:
         raise InputError(f"{where}: no examples")
-    return _joined(parts, task.kind, segments=segments)
+    return _joined(pieces)
 
 
 def with_fixed_masks(encoded: Encoded, *, tokenizer: PreTrainedTokenizerBase, share: float, seed: int) -> Encoded:
     """Examples of `mlm` with their masks drawn once and for all: what validation and test are scored on."""
-    token_ids, labels = encoded.token_ids.copy(), encoded.labels.copy()
+    token_ids = encoded.token_ids.copy()
+    labels = np.full(len(token_ids), IGNORED, dtype=np.int64)
     for example in range(len(encoded)):
         span = slice(encoded.starts[example], encoded.starts[example + 1])
         rng = np.random.default_rng([seed, example])
@@ -160,7 +162,7 @@ def evaluation_order(lengths: Integers, *, batch_tokens: int) -> Iterator[Intege
 
 def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
     """A batch of examples, padded to the longest: `input_ids`, `attention_mask`, `labels`, perhaps `token_type_ids`."""
-    lengths = encoded.lengths[examples]
+    lengths = encoded.starts[examples + 1] - encoded.starts[examples]
     inside = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
     flat = np.concatenate([np.arange(encoded.starts[e], encoded.starts[e + 1]) for e in examples])
 
@@ -172,14 +174,18 @@ def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
     batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": inside.long()}
     if encoded.segment_ids is not None:
         batch["token_type_ids"] = padded(encoded.segment_ids, 0)
-    one_each = encoded.kind == "sentence"
-    batch["labels"] = torch.from_numpy(encoded.labels[examples]) if one_each else padded(encoded.labels, IGNORED)
+    if encoded.kind == "sentence":
+        batch["labels"] = torch.from_numpy(encoded.labels[examples])
+    elif len(encoded.labels):
+        batch["labels"] = padded(encoded.labels, IGNORED)
+    else:
+        batch["labels"] = torch.full(inside.shape, IGNORED, dtype=torch.int64)
     return batch
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some examples, not yet joined: one list an example."""
+    """Some examples as the tokenizer gives them: one list an example."""
 
     token_ids: list[list[int]]
     segment_ids: list[list[int]]
@@ -228,7 +234,7 @@ def _encode_documents(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_l
     made = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
     blocks = made["input_ids"]
     none: list[Sequence[Any]] = [()] * len(blocks)
-    return _Part(blocks, _segments(made), [[IGNORED] * len(block) for block in blocks], none, none, [0] * len(blocks))
+    return _Part(blocks, _segments(made), none, none, none, [0] * len(blocks))
 
 
 _ENCODERS = {"sentence": _encode_sentences, "token": _encode_words, "mlm": _encode_documents}
@@ -239,21 +245,37 @@ def _segments(made: Any) -> list[list[int]]:
     return [encoding.type_ids for encoding in made.encodings]
 
 
-def _joined(parts: list[_Part], kind: Kind, *, segments: bool) -> Encoded:
-    token_ids = [example for part in parts for example in part.token_ids]
-    labels = [label for part in parts for label in part.labels]
-    gold = [words for part in parts for words in part.gold]
+def _flattened(part: _Part, kind: Kind, *, segments: bool) -> Encoded:
     return Encoded(
         kind=kind,
-        token_ids=_flat(token_ids, np.int32),
-        segment_ids=_flat([e for part in parts for e in part.segment_ids], np.int8) if segments else None,
-        starts=_offsets(token_ids),
-        labels=np.array(labels, dtype=np.int64) if kind == "sentence" else _flat(labels, np.int64),
-        gold=_flat(gold, np.int64),
-        gold_starts=_offsets(gold),
-        seen=_flat([words for part in parts for words in part.seen], np.bool_),
-        cut=sum(number for part in parts for number in part.cut),
+        token_ids=_flat(part.token_ids, np.int32),
+        segment_ids=_flat(part.segment_ids, np.int8) if segments else None,
+        starts=_offsets(part.token_ids),
+        labels=np.array(part.labels, dtype=np.int64) if kind == "sentence" else _flat(part.labels, np.int64),
+        gold=_flat(part.gold, np.int64),
+        gold_starts=_offsets(part.gold),
+        seen=_flat(part.seen, np.bool_),
+        cut=sum(part.cut),
     )
+
+
+def _joined(pieces: list[Encoded]) -> Encoded:
+    segments = [piece.segment_ids for piece in pieces if piece.segment_ids is not None]
+    return Encoded(
+        kind=pieces[0].kind,
+        token_ids=np.concatenate([piece.token_ids for piece in pieces]),
+        segment_ids=np.concatenate(segments) if segments else None,
+        starts=_joined_offsets([piece.starts for piece in pieces]),
+        labels=np.concatenate([piece.labels for piece in pieces]),
+        gold=np.concatenate([piece.gold for piece in pieces]),
+        gold_starts=_joined_offsets([piece.gold_starts for piece in pieces]),
+        seen=np.concatenate([piece.seen for piece in pieces]),
+        cut=sum(piece.cut for piece in pieces),
+    )
+
+
+def _joined_offsets(offsets: list[Integers]) -> Integers:
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(each) for each in offsets]))])
 
 
 def _flat(runs: Sequence[Sequence[Any]], kind: Any) -> NDArray[Any]:

@@ -118,7 +118,7 @@ class _Run:
             if scored is None:
                 label = f"dense, seed {seed}"
                 start = self.bench.start_of_seed(seed)
-                scored = self._train(label, self.bench.dense, start=start, seed=seed)
+                scored = self._train(label, self.bench.dense, start=start, number=0, seed=seed)
                 self._said(label, self.bench.dense, scored)
             runs.append(scored)
             if self._writes and not folder.has(RESULT):
@@ -132,7 +132,7 @@ class _Run:
             folder = self.folder / "controls" / name
             if name in self.settings.controls or folder.has(RESULT):
                 mask = self._control_mask(name, against)
-                found[name] = Compared(mask, self._control(name, mask, folder))
+                found[name] = Compared(mask, self._control(name, mask, folder, number=against.number))
         return found
 
     def _passes(self, round_: Round[Scored], dense: Dense) -> bool:
@@ -148,16 +148,9 @@ class _Run:
         return bool(self.bench.accelerator.is_main_process)
 
     def _train_round(self, number: int, mask: Mask) -> Scored:
-        start = self.bench.start if number == 0 else self._rewind_point()
-        if number and not self.settings.pruning.rewind_head:
-            start = _with_weights(start, self._round(number - 1), HEAD)
         label = f"round {number}"
-        at = self.settings.pruning.rewind
         try:
-            scored = self._train(
-                label, mask, start=start, seed=self.settings.seed, first_step=at if number else 0, rounds_before=number,
-                capture_at=at if number == 0 else 0,
-            )  # fmt: skip
+            scored = self._train(label, mask, start=self._start_of_round(number), number=number)
         except RunFailed as problem:
             last = f"; the last good mask is {self._round(number).path / MASK}" if number else ""
             raise RunFailed(f"round {number}: {problem}{last}") from None
@@ -174,23 +167,38 @@ class _Run:
         mask: Mask,
         *,
         start: Start,
-        seed: int,
-        first_step: int = 0,
-        rounds_before: int = 0,
-        capture_at: int = 0,
+        number: int,
+        seed: int | None = None,
     ) -> Scored:
-        """Trains and scores with a bar, a tracker where one is set, and the rewind point kept when it is reached."""
+        """Trains as round `number` does and scores, with a bar, and a tracker where one is set.
+
+        When round 0 of the run itself reaches the step to rewind to, its weights are kept.
+        """
+        first_step = self.settings.pruning.rewind if number else 0
+        captures = self._writes and number == 0 and seed is None
         with self.progress.bar(label, first=first_step, steps=self.bench.steps) as show:
 
             def on_step(step: Step) -> None:
                 show(step.number, step.loss.item)
-                if capture_at and step.number == capture_at and self._writes:
+                if captures and step.number == self.settings.pruning.rewind:
                     self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
                 self.bench.track(label, step)
 
             return self.bench.train_and_score(
-                mask, start=start, seed=seed, first_step=first_step, rounds_before=rounds_before, on_step=on_step
+                mask,
+                start=start,
+                seed=self.settings.seed if seed is None else seed,
+                first_step=first_step,
+                rounds_before=number,
+                on_step=on_step,
             )
+
+    def _start_of_round(self, number: int) -> Start:
+        """What a round begins with: the rewind point, with the head of the round before where heads are kept."""
+        if number == 0:
+            return self.bench.start
+        start = self._rewind_point()
+        return start if self.settings.pruning.rewind_head else _with_weights(start, self._round(number - 1), HEAD)
 
     def _rewind_point(self) -> Start:
         """What rounds from the first on rewind to: the pre-trained weights, or those of step k of round 0."""
@@ -198,13 +206,15 @@ class _Run:
             return self.bench.start
         return _with_weights(self.bench.start, self._round(0), REWIND)
 
-    def _control(self, name: str, mask: Mask, folder: Folder) -> Scored:
+    def _control(self, name: str, mask: Mask, folder: Folder, *, number: int) -> Scored:
+        """How a control does, trained just as the round was that it stands beside."""
         scored = load_scored(folder, origin=self.bench.origin)
         if scored is None:
-            start = self.bench.start_from_scratch() if name == "random_reinit" else self._rewind_point()
-            at = 0 if name == "random_reinit" else self.settings.pruning.rewind
+            start = self._start_of_round(number)
+            if name == "random_reinit":
+                start = self.bench.from_scratch(start)
             label = f"control: {name}"
-            scored = self._train(label, mask, start=start, seed=self.settings.seed, first_step=at)
+            scored = self._train(label, mask, start=start, number=number)
             self._said(label, mask, scored)
             if self._writes:
                 folder.write(MASK, mask_bytes(mask, self.about(control=name)))

@@ -84,11 +84,11 @@ class Workbench:
             return self.start
         return start_of(_load(self.settings.of_seed(seed)).model)
 
-    def start_from_scratch(self) -> Start:
-        """The run's start with an encoder drawn at random as the architecture's own initialisation draws it."""
+    def from_scratch(self, start: Start) -> Start:
+        """A start with an encoder drawn at random as the architecture's own initialisation draws it."""
         drawn = random_weights(unwrapped(self.model), seed=self.settings.seed)
-        kept = {name: weight for name, weight in self.start.weights.items() if self.is_head(name) or name not in drawn}
-        return Start({**self.start.weights, **drawn, **kept})
+        encoder = {name: weight for name, weight in drawn.items() if not self.is_head(name)}
+        return Start({**start.weights, **encoder})
 
     def train_and_score(
         self,

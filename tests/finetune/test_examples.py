@@ -149,3 +149,18 @@ def test_a_batch_is_padded_to_its_longest_and_padding_asks_nothing(tokenizer):
     assert batch["input_ids"][0, 3] == tokenizer.pad_token_id
     assert batch["labels"].tolist() == [[IGNORED, 0, IGNORED, IGNORED], [IGNORED, 1, 0, IGNORED]]
     assert batch["token_type_ids"].dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("task", "rows"),
+    [
+        (NER, [TaggedWords(("anna", "sees")[: 1 + at % 2], (1, 0)[: 1 + at % 2]) for at in range(10)]),
+        (XNLI, [LabelledText(("the cat", "a dog " * at), at % 3) for at in range(1, 11)]),
+        (MLM, [Document("the old cat " * at) for at in range(1, 11)]),
+    ],
+)
+def test_examples_do_not_depend_on_how_many_are_encoded_at_once(tokenizer, monkeypatch, task, rows):
+    whole = encoded(rows, task, tokenizer)
+    monkeypatch.setattr("finetune.examples.ENCODED_AT_ONCE", 3)
+    assert encoded(rows, task, tokenizer).fingerprint == whole.fingerprint
+    assert encoded(rows, task, tokenizer, limit=7).starts.tolist() == whole.starts[:8].tolist()
