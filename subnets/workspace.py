@@ -47,6 +47,9 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.path / name)
+        except OSError as problem:
+            problem.filename = problem.filename or str(self.path / name)  # a full disk does not say which
+            raise
         finally:
             unfinished.unlink(missing_ok=True)
         _flush_folder(self.path)

@@ -6,10 +6,13 @@ import os
 from importlib import import_module
 from typing import Any
 
+from subnets.errors import InputError
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.tables import trajectory_table, verdict
 from subnets.workspace import Folder, check_settings, check_writable, run_folder
+
+RESULT_KEYS = {"dense", "rounds", "ticket", "controls"}
 
 
 def run(settings: Settings) -> float:
@@ -43,6 +46,8 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     if not folder.has("results.json"):
         return None
     results = folder.read_json("results.json")
+    if not isinstance(results, dict) or not results.keys() >= RESULT_KEYS:
+        raise InputError(f"{folder.path / 'results.json'}: not the results of a run; delete it to compute it again")
     return results if set(settings.controls) <= results["controls"].keys() else None
 
 

@@ -315,3 +315,11 @@ def _wait_for(path, seconds=120):
     while not path.exists():
         assert time.monotonic() < until, f"{path} did not appear"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "{", '{"controls": {}}'])
+def test_damaged_results_are_named(small_run, content):
+    given = found(*small_run("controls=[]"))
+    (run_folder(given).path / "results.json").write_text(content)
+    with pytest.raises(InputError, match=r"results\.json: not .* delete it to compute it again"):
+        find.run(given)
