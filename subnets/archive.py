@@ -34,29 +34,30 @@ class Origin:
     data: str
 
 
-def save_scored(folder: Folder, scored: Scored, *, sparsity: float, origin: Origin) -> None:
+def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -> None:
     """Keeps an outcome; `result.json` is written last."""
     counts = {"validation": scored.validation.counts}
     if scored.test is not None:
         counts["test"] = scored.test.counts
     folder.write(OUTCOMES, safetensors.numpy.save(counts))
     result = {
-        "sparsity": sparsity,
+        "sparsity": mask.sparsity,
         "score": scored.validation.score,
         "test_score": scored.test.score if scored.test is not None else None,
         "metric": scored.validation.metric,
         "seconds": round(scored.seconds, 2),
+        "mask_digest": mask.digest,
         "base_fingerprint": origin.base,
         "data_fingerprint": origin.data,
     }
     folder.write_json(RESULT, result)
 
 
-def load_scored(folder: Folder, *, origin: Origin) -> Scored | None:
-    """An outcome kept before, or None.
+def load_scored(folder: Folder, *, mask: Mask, origin: Origin) -> Scored | None:
+    """The outcome of a mask kept before, or None.
 
     Raises:
-        InputError: it was made from another base or other data, or its files do not fit each other.
+        InputError: it was made from another mask, another base or other data, or its files do not fit each other.
     """
     if not folder.has(RESULT):
         return None
@@ -67,13 +68,13 @@ def load_scored(folder: Folder, *, origin: Origin) -> Scored | None:
         validation = Outcomes(result["metric"], counts["validation"])
         test = Outcomes(result["metric"], counts["test"]) if "test" in counts else None
         scored = Scored(validation, test, float(result["seconds"]))
-        agrees = scored.validation.score == result["score"]
+        agrees = scored.validation.score == result["score"] and mask.digest == result["mask_digest"]
     except (OSError, KeyError, TypeError, AttributeError, ValueError, safetensors.SafetensorError) as problem:
         if isinstance(problem, InputError):
             raise
         raise _damaged(folder, f"{type(problem).__name__}: {problem}") from None
     if not agrees:
-        raise _damaged(folder, "the score is not that of the outcomes")
+        raise _damaged(folder, "score, outcomes and mask do not belong together")
     return scored
 
 
@@ -94,11 +95,12 @@ class RoundArchive:
     def load(self, number: int) -> Round[Scored] | None:
         """A finished round with its mask and the mask it chose."""
         folder = self.round_folder(number)
-        scored = load_scored(folder, origin=self.origin)
-        if scored is None:
+        if not folder.has(RESULT):
             return None
+        mask = self._read_mask(number)
+        scored = load_scored(folder, mask=mask, origin=self.origin)
         chosen = self._read_mask(number + 1) if number < self.last else None
-        return Round(number, self._read_mask(number), scored, chosen)
+        return None if scored is None else Round(number, mask, scored, chosen)
 
     def save(self, finished: Round[Scored]) -> None:
         """Keeps a round, if this is the rank that writes; the mask it chose is written before the result."""
@@ -108,23 +110,17 @@ class RoundArchive:
             self.round_folder(0).write(MASK, mask_bytes(finished.mask, self.about))
         if finished.chosen is not None:
             self.round_folder(finished.number + 1).write(MASK, mask_bytes(finished.chosen, self.about))
-        save_scored(
-            self.round_folder(finished.number), finished.score, sparsity=finished.mask.sparsity, origin=self.origin
-        )
+        save_scored(self.round_folder(finished.number), finished.score, mask=finished.mask, origin=self.origin)
 
     def _read_mask(self, number: int) -> Mask:
-        return mask_of(self.round_folder(number), origin=self.origin)
-
-
-def mask_of(folder: Folder, *, origin: Origin) -> Mask:
-    """The mask kept in a folder, which must be one of the base at hand."""
-    mask, about = read_mask(folder.path / MASK)
-    if about.base_fingerprint != origin.base:
-        raise InputError(
-            f"{folder.path / MASK}: a mask of another base (fingerprint {about.base_fingerprint[:12]}, "
-            f"the base at hand has {origin.base[:12]})"
-        )
-    return mask
+        place = self.round_folder(number).path / MASK
+        mask, about = read_mask(place)
+        if about.base_fingerprint != self.origin.base:
+            raise InputError(
+                f"{place}: a mask of another base (fingerprint {about.base_fingerprint[:12]}, "
+                f"the base at hand has {self.origin.base[:12]})"
+            )
+        return mask
 
 
 def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None:

@@ -71,7 +71,8 @@ class _Run:
         ticket = passing[-1] if passing else None
         controls = self.controls(ticket or rounds[-1])
         results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls)
-        self.write_json(RESULTS, results)
+        if self._writes:
+            self.folder.write_json(RESULTS, results)
         return results
 
     def introduce(self) -> None:
@@ -84,20 +85,28 @@ class _Run:
         dense = bench.dense
         say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices; {bench.steps} steps a round")
         mine = self._provenance()
-        if not self.folder.has(PROVENANCE):
-            self.write_json(PROVENANCE, mine)
-            return
+        if self.folder.has(PROVENANCE):
+            self._compare_provenance(mine)
+        elif self._writes:
+            self.folder.write_json(PROVENANCE, mine)
+
+    def _compare_provenance(self, mine: dict[str, Any]) -> None:
+        """Stops where base or data are not those the run was begun with; notes other software or another machine."""
         found = self.folder.read_json(PROVENANCE)
+        if not (isinstance(found, dict) and all(isinstance(found.get(what), dict) for what in mine)):
+            raise InputError(f"{self.folder.path / PROVENANCE}: damaged; choose another runs_dir or delete the run")
         for what in ("base", "data"):
-            if found[what]["fingerprint"] != mine[what]["fingerprint"]:
+            before, now = str(found[what].get("fingerprint")), mine[what]["fingerprint"]
+            if before != now:
                 raise InputError(
-                    f"{self.folder.path}: the {what} has changed since this run was begun (fingerprint "
-                    f"{found[what]['fingerprint'][:12]}, now {mine[what]['fingerprint'][:12]}); "
-                    "choose another runs_dir or delete the run"
+                    f"{self.folder.path}: the {what} has changed since this run was begun "
+                    f"(fingerprint {before[:12]}, now {now[:12]}); choose another runs_dir or delete the run"
                 )
         for what in ("software", "machine"):
             if found[what] != mine[what]:
-                say(f"note: this run was begun with other {what} (see {PROVENANCE}); results may differ by rounding")
+                self.progress.say(
+                    f"note: this run was begun with other {what} (see {PROVENANCE}); results may differ by rounding"
+                )
 
     def trajectory(self) -> list[Round[Scored]]:
         """The rounds, those finished before read from the folder."""
@@ -114,7 +123,7 @@ class _Run:
         runs = []
         for seed in self.settings.dense_seeds:
             folder = dense_folder(self.settings.of_seed(seed))
-            scored = own.score if seed == self.settings.seed else load_scored(folder, origin=self.bench.origin)
+            scored = own.score if seed == self.settings.seed else self._kept(folder, self.bench.dense)
             if scored is None:
                 label = f"dense, seed {seed}"
                 start = self.bench.start_of_seed(seed)
@@ -122,7 +131,7 @@ class _Run:
                 self._said(label, self.bench.dense, scored)
             runs.append(scored)
             if self._writes and not folder.has(RESULT):
-                save_scored(folder, scored, sparsity=0.0, origin=self.bench.origin)
+                save_scored(folder, scored, mask=self.bench.dense, origin=self.bench.origin)
         return runs
 
     def controls(self, against: Round[Scored]) -> dict[str, Compared]:
@@ -138,11 +147,6 @@ class _Run:
     def _passes(self, round_: Round[Scored], dense: Dense) -> bool:
         return passes(round_.score.validation, dense, self.settings.ticket, seed=self.settings.seed)
 
-    def write_json(self, name: str, value: Any) -> None:
-        """Writes into the run's folder, once for all ranks."""
-        if self._writes:
-            self.folder.write_json(name, value)
-
     @property
     def _writes(self) -> bool:
         return bool(self.bench.accelerator.is_main_process)
@@ -153,7 +157,7 @@ class _Run:
             scored = self._train(label, mask, start=self._start_of_round(number), number=number)
         except RunFailed as problem:
             last = f"; the last good mask is {self._round(number).path / MASK}" if number else ""
-            raise RunFailed(f"round {number}: {problem}{last}") from None
+            raise RunFailed(f"{problem}{last}") from None
         if not self.settings.pruning.rewind_head and self._writes:
             trained = start_of(self.bench.model).weights
             head = {name: weight for name, weight in trained.items() if self.bench.is_head(name)}
@@ -184,14 +188,17 @@ class _Run:
                     self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
                 self.bench.track(label, step)
 
-            return self.bench.train_and_score(
-                mask,
-                start=start,
-                seed=self.settings.seed if seed is None else seed,
-                first_step=first_step,
-                rounds_before=number,
-                on_step=on_step,
-            )
+            try:
+                return self.bench.train_and_score(
+                    mask,
+                    start=start,
+                    seed=self.settings.seed if seed is None else seed,
+                    first_step=first_step,
+                    rounds_before=number,
+                    on_step=on_step,
+                )
+            except RunFailed as problem:
+                raise RunFailed(f"{label}: {problem}") from None
 
     def _start_of_round(self, number: int) -> Start:
         """What a round begins with: the rewind point, with the head of the round before where heads are kept."""
@@ -208,7 +215,7 @@ class _Run:
 
     def _control(self, name: str, mask: Mask, folder: Folder, *, number: int) -> Scored:
         """How a control does, trained just as the round was that it stands beside."""
-        scored = load_scored(folder, origin=self.bench.origin)
+        scored = self._kept(folder, mask)
         if scored is None:
             start = self._start_of_round(number)
             if name == "random_reinit":
@@ -218,8 +225,11 @@ class _Run:
             self._said(label, mask, scored)
             if self._writes:
                 folder.write(MASK, mask_bytes(mask, self.about(control=name)))
-                save_scored(folder, scored, sparsity=mask.sparsity, origin=self.bench.origin)
+                save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return scored
+
+    def _kept(self, folder: Folder, mask: Mask) -> Scored | None:
+        return load_scored(folder, mask=mask, origin=self.bench.origin)
 
     def _control_mask(self, name: str, against: Round[Scored]) -> Mask:
         masks: dict[str, Callable[[], Mask]] = {

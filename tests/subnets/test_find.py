@@ -288,6 +288,15 @@ def test_data_that_changed_since_is_refused(small_run, tiny_files, tmp_path):
         find.run(given)
 
 
+def test_a_mask_of_another_run_is_not_taken_for_a_rounds_own(small_run):
+    given, other = (found(*small_run("controls=[]", f"seed={seed}")) for seed in (0, 1))
+    mine, theirs = (run_folder(each).path / "rounds/1/mask.safetensors" for each in (given, other))
+    (run_folder(given).path / "results.json").unlink()
+    mine.write_bytes(theirs.read_bytes())
+    with pytest.raises(InputError, match=r"rounds/1: damaged \(score, outcomes and mask do not belong together"):
+        find.run(given)
+
+
 def test_a_damaged_result_is_named(small_run):
     given = found(*small_run("controls=[]"))
     folder = run_folder(given).path
