@@ -1,6 +1,6 @@
 """The metrics as local `evaluate.Metric` classes: no network, nothing written to disk.
 
-Importing this file imports `evaluate`, which takes seconds: it is imported when there is something to score.
+Importing this file imports `evaluate`, which takes seconds: only what trains and scores imports this file.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def train_(
     """
     settings, steps = material.settings, material.steps
     schedule = schedule or Schedule(total=steps)
-    torch.manual_seed(material.seed + accelerator.process_index)  # dropout
+    torch.manual_seed(material.seed + (accelerator.process_index << 32))  # dropout; no rank has another seed's
     model.train()
     optimizer = _optimizer(model, settings)
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)

@@ -39,7 +39,8 @@ def magnitude(name: str, evidence: Evidence) -> torch.Tensor:
 
 def magnitude_change(name: str, evidence: Evidence) -> torch.Tensor:
     """|w - w at the start|: how far training moved it (as in LT-SFT, Ansell et al. 2022). 0 or more."""
-    return (evidence.trained[name].detach() - evidence.start[name].detach()).abs()
+    trained = evidence.trained[name].detach()
+    return (trained - evidence.start[name].detach().to(trained.device)).abs()
 
 
 def taylor(name: str, evidence: Evidence) -> torch.Tensor:

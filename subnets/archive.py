@@ -95,8 +95,9 @@ class RoundArchive:
     def load(self, number: int) -> Round[Scored] | None:
         """A finished round with its mask and the mask it chose."""
         folder = self.round_folder(number)
-        if not folder.has(RESULT):
-            return None
+        has_chosen = number == self.last or self.round_folder(number + 1).has(MASK)
+        if not (folder.has(RESULT) and has_chosen):
+            return None  # also where a later round's folder was deleted, and its mask with it
         mask = self._read_mask(number)
         scored = load_scored(folder, mask=mask, origin=self.origin)
         chosen = self._read_mask(number + 1) if number < self.last else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import safetensors.torch
 
+from finetune.outcomes import metric_called
 from finetune.training import Step
 from pruning.controls import random_mask, random_per_matrix
 from pruning.lottery import Round, find_ticket
@@ -42,6 +43,7 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
         InputError: a setting, the base or the data cannot be used.
         RunFailed: training left the numbers; what was finished stays.
     """
+    metric_called(settings.task.metric)
     score_called(settings.pruning.score)
     scope_called(settings.pruning.scope)
     bench = set_up(settings)

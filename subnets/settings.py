@@ -78,7 +78,8 @@ class Settings:
     def dense_identity(self) -> dict[str, Any]:
         """The part of the identity that a dense run depends on: not pruning, unless the schedule spans its rounds."""
         left_out = {"ticket"} | ({"pruning"} if self.finetune.schedule_spans == "round" else set())
-        return {name: value for name, value in self.identity().items() if name not in left_out}
+        kept = {name: value for name, value in self.identity().items() if name not in left_out}
+        return {**kept, "prunable_also": sorted(self.pruning.also)}  # decides which matrices the dense mask has
 
     @cached_property
     def sparsities(self) -> tuple[Fraction, ...]:

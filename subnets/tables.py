@@ -7,8 +7,6 @@ from typing import Any
 
 from tabulate import tabulate
 
-UNITS = {"accuracy": "accuracy (%)", "span_f1": "span F1 (%)", "perplexity": "perplexity (lower is better)"}
-
 
 def trajectory_table(results: dict[str, Any]) -> str:
     """The trajectory, the ticket and the controls of one run's `results.json`, a row each."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -332,3 +333,19 @@ def test_damaged_results_are_named(small_run, content):
     (run_folder(given).path / "results.json").write_text(content)
     with pytest.raises(InputError, match=r"results\.json: not .* delete it to compute it again"):
         find.run(given)
+
+
+def test_a_damaged_round_can_be_deleted_as_the_message_says(small_run):
+    given = found(*small_run("controls=[]"))
+    folder, before = run_folder(given).path, digests(run_folder(given).path)
+    (folder / "results.json").unlink()
+    shutil.rmtree(folder / "rounds/1")
+    find.run(given)
+    assert digests(folder) == before
+
+
+def test_runs_that_prune_other_parts_do_not_share_dense_runs(small_run):
+    rule = ["ticket.rule=one_std", "ticket.dense_seeds=2", "controls=[]"]
+    found(*small_run(*rule))
+    given = found(*small_run(*rule, "pruning.also=[embeddings]"))
+    assert results_of(given)["dense"]["seeds"] == [0, 1]
