@@ -35,6 +35,8 @@ HEADS: dict[str, Any] = {
     "token": AutoModelForTokenClassification,
     "mlm": AutoModelForMaskedLM,
 }
+# Bases that come with the package.
+EMBEDDED = {"mini": Path(__file__).resolve().parent / "mini"}
 # Byte-level tokenizers read a word given alone as the middle of a word unless they are told to put a space before it.
 BYTE_LEVEL = {"roberta", "longformer", "deberta"}
 
@@ -92,7 +94,7 @@ def encoder_of(model: PreTrainedModel) -> nn.Module:
 
 def _place_of(name: str) -> str:
     """A folder that exists, or a hub id; a folder must hold a model and weights that are not a pickle."""
-    folder = Path(name).expanduser()
+    folder = _folder_of(name)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InputError(f"model.name={name}: the folder has no config.json, so it is not a checkpoint")
@@ -106,6 +108,11 @@ def _place_of(name: str) -> str:
         raise InputError(f"model.name={name}: no such folder (and not a hub id, which reads NAME or OWNER/NAME)")
     check_hub_reachable()
     return name
+
+
+def _folder_of(name: str) -> Path:
+    """The folder a name may stand for; `mini` is the embedded base."""
+    return EMBEDDED[name] if name in EMBEDDED else Path(name).expanduser()
 
 
 @contextmanager
@@ -128,7 +135,7 @@ def _revision(settings: ModelSettings) -> str:
 
 def _commit_of(settings: ModelSettings) -> str | None:
     """The commit in the hub's cache that the revision stood for."""
-    if Path(settings.name).expanduser().is_dir():
+    if _folder_of(settings.name).is_dir():
         return None
     cached = try_to_load_from_cache(settings.name, "config.json", revision=_revision(settings))
     found = re.search(r"/snapshots/([0-9a-f]{40})/", str(cached))

@@ -96,7 +96,7 @@ def encode(
         found += len(pieces[-1])
     if not found:
         raise InputError(f"{where}: no examples")
-    return _joined(pieces)
+    return joined(pieces)
 
 
 def with_fixed_masks(encoded: Encoded, *, tokenizer: PreTrainedTokenizerBase, share: float, seed: int) -> Encoded:
@@ -259,7 +259,8 @@ def _flattened(part: _Part, kind: Kind, *, segments: bool) -> Encoded:
     )
 
 
-def _joined(pieces: list[Encoded]) -> Encoded:
+def joined(pieces: list[Encoded]) -> Encoded:
+    """Examples of one kind, one set after the other."""
     segments = [piece.segment_ids for piece in pieces if piece.segment_ids is not None]
     return Encoded(
         kind=pieces[0].kind,

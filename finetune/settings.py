@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 Natural = Annotated[int, Ge(1)]
 
@@ -23,13 +23,14 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where examples come from, and how many of each split are used (all where null)."""
+    """Where examples come from, and how many of each split are used (all where null); `seed`: of drawn corpora."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     source: str
     root: str | None = None
     revision: str | None = None
+    seed: Annotated[int, Ge(0)] | None = None
     train_examples: Natural | None = None
     validation_examples: Natural | None = None
     test_examples: Natural | None = None
@@ -54,3 +55,23 @@ class FinetuneSettings:
     mask_share: Annotated[float, Gt(0), Le(1)]
     schedule_spans: Literal["round", "run"]
     tracker: Literal["tensorboard"] | None = None
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """The encoder that `step=pretrain` makes, and how."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    languages: tuple[str, ...]
+    vocabulary: Natural
+    vocabulary_documents: Natural
+    layers: Natural
+    width: Natural
+    heads: Natural
+    feed_forward: Natural
+    dropout_rate: Annotated[float, Ge(0), Lt(1)]
+    sampling_exponent: Annotated[float, Ge(0), Le(1)]
+    snapshot_every: Natural
+    weights: Literal["fp16", "fp32"]
+    training: FinetuneSettings

@@ -15,6 +15,7 @@ SPLITS = ("train", "validation", "test")
 
 # Modules, not functions: a source's libraries are imported when that source is asked for, and only then.
 SOURCES: dict[str, str] = {
+    "fragment": "finetune.fragment.corpora",
     "files": "finetune.files",
     "hub": "finetune.hub_data",
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -33,13 +34,32 @@ class NonFiniteLoss(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step just taken, the `number`-th (from 1) of `of`; `loss` is the batch's mean in nats, on the device."""
+class Snapshot:
+    """All that a training needs to go on after step `number` as if it had never stopped.
+
+    Attributes:
+        weights: of the model, by name.
+        moments: AdamW's state, by `<name>/<what>`.
+        random_state: of the generator that draws dropout, uint8.
+    """
 
     number: int
-    of: int
+    weights: Mapping[str, torch.Tensor]
+    moments: Mapping[str, torch.Tensor]
+    random_state: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step just taken, the `number`-th (from 1); `loss` is the batch's mean in nats, on the device.
+
+    `snapshot` copies the state of the training as it now is.
+    """
+
+    number: int
     loss: torch.Tensor
     learning_rate: float
+    snapshot: Callable[[], Snapshot]
 
 
 @dataclass(frozen=True)
@@ -100,6 +120,7 @@ def train_(
     *,
     accelerator: Accelerator,
     first_step: int = 0,
+    resume: Snapshot | None = None,
     schedule: Schedule | None = None,
     hold: Callable[[], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
@@ -114,6 +135,7 @@ def train_(
         material: the examples, and everything that decides their order.
         accelerator: device, precision and ranks.
         first_step: how many steps of the round the weights have seen already (rewinding to step k).
+        resume: a state of this same training to go on from, instead of `first_step`.
         schedule: of the learning rate; None: over this round.
         hold: called with gradients in place, before they are clipped: keeps pruned weights at zero.
         on_step: called after every step.
@@ -126,6 +148,9 @@ def train_(
     torch.manual_seed(material.seed + (accelerator.process_index << 32))  # dropout; no rank has another seed's
     model.train()
     optimizer = _optimizer(model, settings)
+    if resume is not None:
+        first_step = resume.number
+        _restore_(model, optimizer, resume, accelerator.device)
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
     for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
         rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
@@ -141,7 +166,7 @@ def train_(
         if (number % CHECKED_EVERY == 0 or number == steps) and not bool(finite.all()):
             raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
         if on_step is not None:
-            on_step(Step(number, steps, loss, rate))
+            on_step(Step(number, loss, rate, partial(_snapshot, number, model, optimizer, accelerator.device)))
 
 
 def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:
@@ -217,6 +242,30 @@ def _split(batch: Batch, parts: int) -> list[Batch]:
     idle = {name: tensor[:1] for name, tensor in batch.items()}
     idle["labels"] = torch.full_like(idle["labels"], IGNORED)
     return [piece if len(piece["labels"]) else idle for piece in pieces]
+
+
+def _snapshot(number: int, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> Snapshot:
+    weights = {name: weight.detach().clone() for name, weight in unwrapped(model).named_parameters()}
+    moments = {
+        f"{name}/{what}": value.detach().clone()
+        for name, weight in unwrapped(model).named_parameters()
+        for what, value in optimizer.state[weight].items()
+    }
+    state = torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+    return Snapshot(number, weights, moments, state)
+
+
+def _restore_(model: nn.Module, optimizer: torch.optim.Optimizer, from_: Snapshot, device: torch.device) -> None:
+    with torch.no_grad():
+        for name, weight in unwrapped(model).named_parameters():
+            weight.copy_(from_.weights[name])
+    for name, weight in unwrapped(model).named_parameters():
+        own = {key.split("/")[1]: value for key, value in from_.moments.items() if key.split("/")[0] == name}
+        optimizer.state[weight] = {what: value.clone().to(device) for what, value in own.items()}
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(from_.random_state, device)
+    else:
+        torch.set_rng_state(from_.random_state)
 
 
 def _optimizer(model: nn.Module, settings: FinetuneSettings) -> torch.optim.AdamW:

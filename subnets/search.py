@@ -53,7 +53,7 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
             f"allowed: 0 to {bench.steps - 1}"
         )
     # One process writes. Ranks beyond the first train along with it, and read what it wrote.
-    with held(folder, settings) if bench.accelerator.is_main_process else nullcontext():
+    with held(folder, settings.identity()) if bench.accelerator.is_main_process else nullcontext():
         return _Run(settings, bench, folder, progress).search()
 
 

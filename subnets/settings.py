@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Lt
 from pydantic import Field, TypeAdapter, ValidationError
 
-from finetune.settings import DataSettings, FinetuneSettings, ModelSettings
+from finetune.settings import DataSettings, FinetuneSettings, ModelSettings, PretrainSettings
 from finetune.tasks import Task
 from pruning.schedule import sparsities
 from pruning.settings import PruningSettings
@@ -24,7 +24,7 @@ from subnets.errors import InputError
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
-NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls"}
+NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls", "pretrain"}
 
 Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
 Whole = Annotated[int, Field(strict=True)]
@@ -55,6 +55,7 @@ class Settings:
     data: DataSettings
     finetune: FinetuneSettings
     pruning: PruningSettings
+    pretrain: PretrainSettings
     ticket: TicketSettings
     controls: tuple[Control, ...]
     seed: Annotated[Whole, Ge(0), Lt(2**32)]
@@ -74,6 +75,19 @@ class Settings:
         plain["data"]["root"] = _in_full(self.data.root)
         plain["model"]["name"] = _in_full(self.model.name)
         return plain
+
+    def pretrain_identity(self) -> dict[str, Any]:
+        """The settings that decide a pre-training."""
+        identity, plain = self.identity(), _plain(self)["pretrain"]
+        for unused in ("languages", "snapshot_every"):  # `lang` says which; how often a state is kept changes nothing
+            plain.pop(unused)
+        plain["training"].pop("tracker")
+        return {name: identity[name] for name in ("lang", "task", "data", "seed")} | {"pretrain": plain}
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The parts of `lang`, which joins several by +."""
+        return tuple(self.lang.split("+"))
 
     def dense_identity(self) -> dict[str, Any]:
         """The part of the identity that a dense run depends on: not pruning, unless the schedule spans its rounds."""
@@ -106,6 +120,8 @@ ROOMS: dict[str, Any] = {
     "data": DataSettings,
     "finetune": FinetuneSettings,
     "pruning": PruningSettings,
+    "pretrain": PretrainSettings,
+    "pretrain.training": FinetuneSettings,
     "ticket": TicketSettings,
 }
 KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]
@@ -118,6 +134,8 @@ def settings_of(composed: dict[str, Any]) -> Settings:
         InputError: all that is wrong with it, each by its key, with what was found and what is allowed.
     """
     plain = {name: value for name, value in composed.items() if name not in ("hydra", "experiment")}
+    if plain.get("step") == "pretrain" and not plain.get("lang"):
+        plain["lang"] = "+".join(plain["pretrain"]["languages"])
     for name, example in (("lang", "lang=de"), ("task", "task=ner")):
         if plain.get(name) in (None, "", {}):
             raise InputError(f"{name} is missing; say for example {example}")

@@ -18,6 +18,7 @@ from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
 from finetune.examples import Encoded
 from finetune.outcomes import Outcomes
+from finetune.settings import FinetuneSettings
 from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
@@ -194,7 +195,7 @@ def set_up(settings: Settings) -> Workbench:
     Raises:
         InputError: anything about base, data or device that cannot be used.
     """
-    accelerator = _accelerator(settings)
+    accelerator = accelerator_of(settings, settings.finetune)
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
@@ -213,19 +214,23 @@ def _base_fingerprint(base: Base) -> str:
     return fingerprint_of({name: weight for name, weight in weights.items() if "pooler" not in name.split(".")})
 
 
-def _accelerator(settings: Settings) -> Accelerator:
-    """The device, its precision and its threads."""
+def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerator:
+    """The device, its precision and its threads.
+
+    Raises:
+        InputError: there is no such device here, or it cannot compute with that precision.
+    """
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise InputError("device=cuda: no CUDA device is visible; allowed here: auto, cpu")
     on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
-    bf16 = settings.finetune.precision == "bf16"
+    bf16 = training.precision == "bf16"
     if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
     AcceleratorState._reset_state(reset_partial_state=False)
-    tracker = settings.finetune.tracker
+    tracker = training.tracker
     folder = run_folder(settings).path if tracker else None
     accelerator = Accelerator(
         cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=folder

@@ -84,6 +84,12 @@ def dense_folder(settings: Settings) -> Folder:
     return _place(settings) / "dense" / f"seed{settings.seed}-{short_hash(settings.dense_identity())}"
 
 
+def pretraining_folder(settings: Settings) -> Folder:
+    """Where a pre-training is kept: runs/pretrained/<langs>/seed<k>-<hash>/."""
+    root = Folder(Path(settings.runs_dir).expanduser()) / "pretrained" / settings.lang
+    return root / f"seed{settings.seed}-{short_hash(settings.pretrain_identity())}"
+
+
 def check_writable(folder: Folder) -> None:
     """Makes sure, before anything costly is done, that a folder could be made and written.
 
@@ -101,6 +107,10 @@ def check_settings(folder: Folder, settings: Settings) -> None:
     Raises:
         InputError: it belongs to other settings, or was made by another version.
     """
+    _check_kept(folder, {"run_format": RUN_FORMAT, **settings.identity()})
+
+
+def _check_kept(folder: Folder, mine: dict[str, Any]) -> None:
     if not folder.has(SETTINGS):
         return
     where = folder.path / SETTINGS
@@ -115,7 +125,7 @@ def check_settings(folder: Folder, settings: Settings) -> None:
             f"{where}: the run was made by another version (run_format {found.get('run_format')!r}, this one writes "
             f"{RUN_FORMAT}); choose another runs_dir or delete it"
         )
-    if differing := sorted(_differing(found, _kept_settings(settings))):
+    if differing := sorted(_differing(found, mine)):
         raise InputError(
             f"{where}: the run was made by other settings ({', '.join(differing)}); "
             "choose another runs_dir or delete it"
@@ -123,8 +133,8 @@ def check_settings(folder: Folder, settings: Settings) -> None:
 
 
 @contextmanager
-def held(folder: Folder, settings: Settings) -> Iterator[None]:
-    """Within, the folder is that of these settings and no other process works in it.
+def held(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
+    """Within, the folder is that of the settings in `identity` and no other process works in it.
 
     The lock of a process that died is no lock.
 
@@ -142,9 +152,10 @@ def held(folder: Folder, settings: Settings) -> Iterator[None]:
     try:
         for left in folder.path.rglob(".*.unfinished"):
             left.unlink(missing_ok=True)
-        check_settings(folder, settings)
+        kept = {"run_format": RUN_FORMAT, **identity}
+        _check_kept(folder, kept)
         if not folder.has(SETTINGS):
-            text = yaml.safe_dump(_kept_settings(settings), sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
             folder.write(SETTINGS, text.encode())
         yield
     finally:
@@ -154,10 +165,6 @@ def held(folder: Folder, settings: Settings) -> Iterator[None]:
 def _place(settings: Settings) -> Folder:
     root = Path(settings.runs_dir).expanduser()
     return Folder(root / settings.model_label / settings.task.name / settings.lang)
-
-
-def _kept_settings(settings: Settings) -> dict[str, Any]:
-    return {"run_format": RUN_FORMAT, **settings.identity()}
 
 
 def _differing(left: Any, right: Any, key: str = "") -> Iterator[str]:

@@ -267,7 +267,7 @@ def test_a_loss_that_is_not_finite_names_round_step_and_last_good_mask(small_run
 def test_a_second_process_on_the_same_run_is_turned_away(small_run):
     given = settings(*small_run())
     with (
-        workspace.held(run_folder(given), given),
+        workspace.held(run_folder(given), given.identity()),
         pytest.raises(InputError, match="another process is working on this run"),
     ):
         find.run(given)

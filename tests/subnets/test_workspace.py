@@ -47,15 +47,15 @@ def test_unfinished_files_of_a_dead_process_are_cleared_away(given):
     (folder.path / "rounds/0").mkdir(parents=True)
     left = folder.path / "rounds/0/.mask.safetensors.1.unfinished"
     left.write_bytes(b"half")
-    with held(folder, given):
+    with held(folder, given.identity()):
         assert not left.exists()
 
 
 def test_a_folder_is_held_by_one_and_free_afterwards(given):
     folder = run_folder(given)
-    with held(folder, given), pytest.raises(InputError, match="another process"), held(folder, given):
+    with held(folder, given.identity()), pytest.raises(InputError, match="another process"), held(folder, given):
         pytest.fail("held twice")
-    with held(folder, given):
+    with held(folder, given.identity()):
         assert folder.has("settings.yaml")
 
 
@@ -66,7 +66,7 @@ def changed(folder, **entries):
 
 def test_a_folder_of_other_settings_names_what_differs(given):
     folder = run_folder(given)
-    with held(folder, given):
+    with held(folder, given.identity()):
         pass
     changed(folder, lang="fr", seed=4)
     with pytest.raises(InputError, match=r"other settings \(lang, seed\)"):
@@ -75,10 +75,10 @@ def test_a_folder_of_other_settings_names_what_differs(given):
 
 def test_a_folder_of_another_version_is_refused(given):
     folder = run_folder(given)
-    with held(folder, given):
+    with held(folder, given.identity()):
         pass
     changed(folder, run_format=0)
-    with pytest.raises(InputError, match=r"another version \(run_format 0"), held(folder, given):
+    with pytest.raises(InputError, match=r"another version \(run_format 0"), held(folder, given.identity()):
         pytest.fail("went on with a run of another version")
 
 

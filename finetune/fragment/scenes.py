@@ -1,0 +1,173 @@
+"""What there is to say: random clauses that make sense, of one split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from random import Random
+from typing import TypeVar
+from zlib import crc32
+
+from finetune.fragment.concepts import Concept, concepts, exclude_each_other, lineage, names, of_category
+from finetune.fragment.meaning import Clause, Phrase
+
+T = TypeVar("T")
+
+# Of 20 subject-verb pairs, and of 5 names, these are kept for validation and for test.
+PAIR_SPLITS = {0: "validation", 1: "validation", 2: "validation", 3: "test", 4: "test", 5: "test"}
+NAME_SPLITS = {3: "validation", 4: "test"}
+
+SUBJECT_QUANTIFIERS = ("every", "some", "no", "the", "two", "three", "most")
+OBJECT_QUANTIFIERS = ("the", "some", "two", "every", "no")
+
+
+@cache
+def split_of(noun: str, verb: str) -> str:
+    """The split that a noun doing something belongs to: no clause of another split says it, in any language."""
+    return PAIR_SPLITS.get(crc32(f"{noun} {verb}".encode()) % 20, "train")
+
+
+@cache
+def names_of(kind: str, split: str) -> tuple[str, ...]:
+    """The names of persons, places or organisations that a split uses, as heads; no other split uses them."""
+    return tuple(
+        f"{kind}:{name.name}"
+        for at, name in enumerate(names().values())
+        if kind in name.types and NAME_SPLITS.get(at % 5, "train") == split
+    )
+
+
+def pick(rng: Random, choices: Sequence[T]) -> T:
+    """One of the choices, each as likely."""
+    return choices[int(rng.random() * len(choices))]
+
+
+def clause(
+    rng: Random, split: str, *, name_share: float = 0.25, place_share: float = 0.35, telling: bool = False
+) -> Clause:
+    """A clause of a split.
+
+    Args:
+        rng: decides; equal generators give equal clauses.
+        split: train, validation or test.
+        name_share: how often a phrase is a name where it could be one.
+        place_share: how often the clause says where.
+        telling: whether a name stands only where nothing of another type could: what hires is no person.
+    """
+    subject, verb = _subject_and_verb(rng, split, name_share, telling)
+    negative = subject.quantifier not in ("every", "no") and rng.random() < 0.3
+    patient = None
+    if verb.category == "transitive":
+        patient = _object(rng, split, subject, verb, negative=negative, name_share=name_share, telling=telling)
+    where = place(rng, split, name_share) if rng.random() < place_share else None
+    if subject.quantifier != "name" and rng.random() < 0.3:
+        subject = modified(rng, split, subject, verb.name, name_share)
+    return Clause(subject, verb.name, patient, where, rng.random() < 0.5, negative)
+
+
+def _subject_and_verb(rng: Random, split: str, name_share: float, telling: bool) -> tuple[Phrase, Concept]:
+    if rng.random() < name_share:
+        kind = pick(rng, ("person", "person", "organisation"))
+        verbs = _telling_verbs(kind) if telling else verbs_of(kind)
+        return Phrase("name", pick(rng, names_of(kind, split))), pick(rng, verbs)
+    noun = pick(rng, subjects(split))
+    quantifier = pick(rng, SUBJECT_QUANTIFIERS)
+    return Phrase(quantifier, noun, adjective(rng, noun)), pick(rng, verbs_of_noun(noun, split))
+
+
+def modified(rng: Random, split: str, subject: Phrase, verb: str, name_share: float) -> Phrase:
+    """The phrase with a relative clause that does not clash with the verb, or with an origin."""
+    if rng.random() < 0.5:
+        return subject._replace(origin=place(rng, split, name_share))
+    return subject._replace(doing=pick(rng, _besides(subject.head, verb)))
+
+
+def adjective(rng: Random, noun: str) -> str | None:
+    """Now and then an adjective that goes with the noun."""
+    fitting = adjectives_of(noun)
+    return pick(rng, fitting) if fitting and rng.random() < 0.4 else None
+
+
+def _object(
+    rng: Random, split: str, subject: Phrase, verb: Concept, *, negative: bool, name_share: float, telling: bool
+) -> Phrase:
+    kinds = [kind for kind in ("person", "organisation") if kind in verb.object_sorts]
+    kinds = [] if telling and len(kinds) == 2 else kinds
+    if kinds and rng.random() < name_share:
+        others = [name for name in names_of(pick(rng, kinds), split) if name != subject.head]
+        return Phrase("name", pick(rng, others))
+    noun = pick(rng, _objects(verb.name, subject.head))
+    definite = subject.quantifier in ("the", "name")
+    quantifiers = OBJECT_QUANTIFIERS[: 1 if negative else 5 if definite else 3]
+    return Phrase(pick(rng, quantifiers), noun, adjective(rng, noun))
+
+
+def place(rng: Random, split: str, name_share: float) -> str:
+    """A place noun or name."""
+    return pick(rng, names_of("place", split)) if rng.random() < name_share else pick(rng, place_nouns())
+
+
+@cache
+def subjects(split: str) -> tuple[str, ...]:
+    """The nouns that do something in a split."""
+    return tuple(noun.name for noun in of_category("noun") if verbs_of_noun(noun.name, split))
+
+
+@cache
+def place_nouns() -> tuple[str, ...]:
+    """All place concepts."""
+    return tuple(place.name for place in of_category("place"))
+
+
+@cache
+def verbs_of(sort: str) -> tuple[Concept, ...]:
+    """What a sort of noun can do."""
+    return tuple(verb for verb in (*of_category("intransitive"), *of_category("transitive")) if sort in verb.sorts)
+
+
+@cache
+def _telling_verbs(kind: str) -> tuple[Concept, ...]:
+    """What only persons do, or only organisations."""
+    other = {"person": "organisation", "organisation": "person"}[kind]
+    return tuple(verb for verb in verbs_of(kind) if other not in verb.sorts)
+
+
+@cache
+def verbs_of_noun(noun: str, split: str) -> tuple[Concept, ...]:
+    """What a noun does in the clauses of a split."""
+    (sort,) = concepts()[noun].sorts
+    return tuple(verb for verb in verbs_of(sort) if split_of(noun, verb.name) == split)
+
+
+@cache
+def sorts_of(head: str) -> frozenset[str]:
+    """The sort of a noun or name, as a set."""
+    return concepts()[head].sorts if head in concepts() else frozenset({head.partition(":")[0]})
+
+
+@cache
+def adjectives_of(noun: str) -> tuple[str, ...]:
+    """The adjectives that go with a noun."""
+    return tuple(each.name for each in of_category("adjective") if each.sorts & concepts()[noun].sorts)
+
+
+@cache
+def _objects(verb: str, subject: str) -> tuple[str, ...]:
+    """The nouns a verb can be done to, if possible none above or below the subject in the taxonomy."""
+    fitting = [noun.name for noun in of_category("noun") if noun.sorts & concepts()[verb].object_sorts]
+    above = lineage(subject) if subject in concepts() else ()
+    apart = [noun for noun in fitting if subject not in lineage(noun) and noun not in above]
+    return tuple(apart or [noun for noun in fitting if noun != subject])
+
+
+@cache
+def _besides(noun: str, verb: str) -> tuple[str, ...]:
+    """What a noun can do at the same time as `verb` without it being said twice or contradicted."""
+    return tuple(
+        other.name
+        for other in of_category("intransitive")
+        if concepts()[noun].sorts & other.sorts
+        and verb not in lineage(other.name)
+        and other.name not in lineage(verb)
+        and not exclude_each_other(verb, other.name)
+    )
