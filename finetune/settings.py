@@ -64,6 +64,7 @@ class PretrainSettings:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     languages: tuple[str, ...]
+    documents: Natural
     vocabulary: Natural
     vocabulary_documents: Natural
     layers: Natural

@@ -153,7 +153,7 @@ class _Keeper:
 def _texts(settings: Settings) -> Iterator[str]:
     """The documents of all languages from which the vocabulary is learnt."""
     for lang in settings.languages:
-        split = open_split(settings.data, settings.task, lang, "train")
+        split = open_split(_reading(settings).data, settings.task, lang, "train")
         if split is None:
             raise InputError(f"data={settings.data.source}: no train split for {lang}")
         for row in islice(split.rows, settings.pretrain.vocabulary_documents):
@@ -162,7 +162,12 @@ def _texts(settings: Settings) -> Iterator[str]:
 
 
 def _read(settings: Settings, lang: str, base: Base) -> Data:
-    return read_data(replace(settings, lang=lang, finetune=settings.pretrain.training), base)
+    return read_data(replace(_reading(settings), lang=lang, finetune=settings.pretrain.training), base)
+
+
+def _reading(settings: Settings) -> Settings:
+    """The settings with as many training documents of a language as pre-training takes."""
+    return replace(settings, data=replace(settings.data, train_examples=settings.pretrain.documents))
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -92,7 +92,7 @@ def _with_anything(rng: Random, split: str) -> Meaning:
 def _scene(rng: Random, split: str) -> list[Clause]:
     told = [clause(rng, split)]
     for _ in range(1 + int(rng.random() * (LONGEST_DOCUMENT - 1))):
-        following = consequence(rng, split, told[-1]) if rng.random() < 0.7 else None
+        following = consequence(rng, split, told[-1]) if rng.random() < 0.8 else None
         other = following or clause(rng, split)
         if following or not any(bears_on(other, said) for said in told):
             told.append(other)

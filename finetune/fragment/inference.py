@@ -28,7 +28,9 @@ from finetune.fragment.scenes import (
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 TRIES = 40  # changes of a hypothesis; some have no premise of one label within reach and are given up
-JOINED_SHARE = 0.15  # premises that say something else besides
+JOINED_SHARE = 0.1  # premises that say something else besides
+NO_SHARE = 0.6  # of the hypotheses that deny
+TWO_CHANGES_SHARE = 0.2  # premises that differ from the hypothesis in two places
 
 Pair = tuple[Meaning, Meaning, Label]
 
@@ -37,7 +39,7 @@ def pairs(rng: Random, split: str) -> Iterator[Pair]:
     """Premises, hypotheses and labels without end: three premises of each hypothesis, in any order."""
     while True:
         hypothesis = _hypothesis(rng, split)
-        premises = _premises(rng, split, hypothesis)
+        premises = _premises(rng, split, hypothesis) if _well_formed(hypothesis) else None
         if premises is None:
             continue
         for label in sorted(LABELS, key=lambda _: rng.random()):
@@ -62,20 +64,27 @@ def bears_on(left: Clause, right: Clause) -> bool:
 
 
 def _hypothesis(rng: Random, split: str) -> Clause:
-    """A clause; every second one denies something."""
-    said = clause(rng, split, name_share=0.15, place_share=0.25)
-    if (rng.random() < 0.5) == _denies(said):
-        return said
+    """A clause; every second one denies something, mostly by "no": that is what contradicts "some" and "three"."""
+    said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.1)
+    if rng.random() < 0.5:
+        return _affirmed(said)
+    if said.subject.quantifier != "name" and rng.random() < NO_SHARE:
+        return _affirmed(said)._replace(subject=said.subject._replace(quantifier="no"))
+    return _denied(said)
+
+
+def _affirmed(said: Clause) -> Clause:
+    if said.subject.quantifier == "no":
+        said = said._replace(subject=said.subject._replace(quantifier="every"))
+    return said._replace(negative=False)
+
+
+def _denied(said: Clause) -> Clause:
     if said.subject.quantifier in ("every", "no"):
-        turned = "every" if said.subject.quantifier == "no" else "no"
-        return said._replace(subject=said.subject._replace(quantifier=turned))
+        return said._replace(subject=said.subject._replace(quantifier="no"))
     if said.object and said.object.quantifier not in ("the", "name"):
         said = said._replace(object=said.object._replace(quantifier="the"))
-    return said._replace(negative=not said.negative)
-
-
-def _denies(said: Clause) -> bool:
-    return said.negative or said.subject.quantifier == "no"
+    return said._replace(negative=True)
 
 
 def _premises(rng: Random, split: str, hypothesis: Clause) -> dict[Label, Clause] | None:
@@ -83,7 +92,7 @@ def _premises(rng: Random, split: str, hypothesis: Clause) -> dict[Label, Clause
     found: dict[Label, dict[str, Clause]] = {label: {} for label in LABELS}
     for _ in range(TRIES):
         premise = hypothesis
-        for _ in range(1 + int(rng.random() * 3)):
+        for _ in range(1 + (rng.random() < TWO_CHANGES_SHARE)):
             premise = pick(rng, CHANGES)(rng, split, premise)
         if premise != hypothesis and _sayable(premise, hypothesis, split):
             found[label_of(premise, hypothesis)].setdefault(_shape(premise), premise)

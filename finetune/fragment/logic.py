@@ -175,7 +175,12 @@ def _step_predicate(quantifier: str, _target: str, _noun_phrases: Relation, pred
 
 @cache
 def of_quantifiers(left: str, right: str) -> Relation:
-    """Of two quantifiers over the same noun phrase and predicate; with "the" among them there is exactly one thing."""
+    """Of two quantifiers over the same noun phrase and predicate; with "the" among them there is exactly one thing.
+
+    Of exactly one thing nobody says "two", "three" or "most": that tells nothing.
+    """
+    if "the" in (left, right) and {left, right} & {"two", "three", "most"}:
+        return INDEPENDENT
     counts = [
         (inside, outside)
         for inside, outside in product(range(ENOUGH + 1), repeat=2)
@@ -194,7 +199,7 @@ def of_phrases(left: Phrase, right: Phrase) -> Relation:
 @cache
 def of_heads(left: str, right: str) -> Relation:
     """Of two nouns or names; a person's name is narrower than "person"."""
-    above = [lineage(head if head in concepts() else name_of(head)[0]) for head in (left, right)]
+    above = [lineage(name_of(head)[0] or head) for head in (left, right)]
     if left == right:
         return EQUAL
     if right in above[0]:

@@ -52,9 +52,9 @@ Meaning = tuple[Clause, ...]  # one clause, or two joined by "and"
 
 
 def name_of(head: str) -> tuple[str, str]:
-    """The type and the English form of a name: ("person", "Sofia") of `person:Sofia`."""
-    kind, _, name = head.partition(":")
-    return kind, name
+    """The type and the English form of a name: ("person", "Sofia") of `person:Sofia`; ("", "") of a concept."""
+    kind, parted, name = head.partition(":")
+    return (kind, name) if parted else ("", "")
 
 
 def plural(quantifier: str) -> bool:

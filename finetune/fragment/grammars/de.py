@@ -67,7 +67,7 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
     if phrase.doing:
         marks = _marks("Nom", gender, PronType="Rel")
         words += (COMMA, Word(THE["Nom"][gender], "PRON", "that", marks))
-        words += (*_verb(phrase.doing, several, past), COMMA)
+        words += (*reversed(_verb(phrase.doing, several, past)), COMMA)
     return words
 
 
@@ -121,7 +121,7 @@ def _origin(place: str) -> Words:
 
 def _local(place: str, direction: str | None) -> Words:
     kind, name = name_of(place)
-    if kind == "place" and name:
+    if name:
         preposition = Word("aus" if direction else "in", "ADP", direction or "in")
         return (
             preposition,
@@ -139,13 +139,16 @@ def _local(place: str, direction: str | None) -> Words:
 
 @cache
 def _verb(verb: str, several: bool, past: bool) -> Words:
-    """One finite word: present or preterite."""
-    form = LEXICON[verb][f"{'past' if past else 'present'}_{'plural' if several else 'singular'}"]
+    """Present or preterite, with "sich" after it in a main clause: "bewegt sich"."""
+    form, *reflexive = LEXICON[verb][f"{'past' if past else 'present'}_{'plural' if several else 'singular'}"].split(
+        " "
+    )
     marks = features(
         Mood="Ind", Number="Plur" if several else "Sing", Person="3",
         Tense="Past" if past else "Pres", VerbForm="Fin",
     )  # fmt: skip
-    return (Word(form, "VERB", verb, marks),)
+    itself = features(Case="Acc", Person="3", PronType="Prs", Reflex="Yes")
+    return (Word(form, "VERB", verb, marks), *(Word(word, "PRON", "itself", itself) for word in reflexive))
 
 
 def _marks(case: str, gender: str, **more: str | None) -> str:

@@ -66,7 +66,7 @@ def _phrase(phrase: Phrase, *, past: bool) -> Words:
 def _place(place: str) -> Words:
     """Where it happens: "in Lima", "at the station"."""
     kind, name = name_of(place)
-    if kind == "place" and name:
+    if name:
         return (
             Word("in", "ADP", "in"),
             *name_words(LEXICON[name]["form"], kind, name, marks=features(Number="Sing")),

@@ -57,7 +57,7 @@ def test_labels_are_those_of_all_small_worlds(noun_phrases, predicates):
     c_in, c_out = number @ (in_c & in_d), number @ (in_c & ~in_d)
     wrong = []
     for left, right in product(QUANTIFIERS, QUANTIFIERS):
-        if "the" in (left, right) and {left, right} & {"two", "three", "most"}:
+        if noun_phrases != INDEPENDENT and "the" in (left, right) and {left, right} & {"two", "three", "most"}:
             continue  # nobody says "two dogs" where there is one, and the corpus does not
         spoken = ((a_in + a_out == 1) if left == "the" else (a_in + a_out >= 1)) & (
             (c_in + c_out == 1) if right == "the" else (c_in + c_out >= 1)
