@@ -28,9 +28,18 @@ from finetune.fragment.scenes import (
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 TRIES = 40  # changes of a hypothesis; some have no premise of one label within reach and are given up
-JOINED_SHARE = 0.1  # premises that say something else besides
-NO_SHARE = 0.6  # of the hypotheses that deny
-TWO_CHANGES_SHARE = 0.2  # premises that differ from the hypothesis in two places
+JOINED_SHARE = 0.03  # premises that say something else besides
+NO_SHARE = 0.15  # of the hypotheses that deny
+TWO_CHANGES_SHARE = 0.1  # premises that differ from the hypothesis in two places
+
+# How much likelier a premise is taken, by label and quantifier: "some dogs" rules little out, "every dog" much.
+SCARCE = {
+    **{("contradiction", quantifier): 6.0 for quantifier in ("some", "two", "three")},
+    **{("entailment", quantifier): 0.3 for quantifier in ("every", "no")},
+    ("neutral", "every"): 6.0,
+    ("neutral", "some"): 0.3,
+    ("contradiction", "every"): 0.3,
+}
 
 Pair = tuple[Meaning, Meaning, Label]
 
@@ -65,8 +74,10 @@ def bears_on(left: Clause, right: Clause) -> bool:
 
 def _hypothesis(rng: Random, split: str) -> Clause:
     """A clause; every second one denies something, mostly by "no": that is what contradicts "some" and "three"."""
-    said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.1)
-    if rng.random() < 0.5:
+    said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
+    while said.object and rng.random() < 0.5:
+        said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
+    if rng.random() < 0.58:
         return _affirmed(said)
     if said.subject.quantifier != "name" and rng.random() < NO_SHARE:
         return _affirmed(said)._replace(subject=said.subject._replace(quantifier="no"))
@@ -98,11 +109,17 @@ def _premises(rng: Random, split: str, hypothesis: Clause) -> dict[Label, Clause
             found[label_of(premise, hypothesis)].setdefault(_shape(premise), premise)
     if not all(found.values()):
         return None
-    return {label: pick(rng, list(shapes.values())) for label, shapes in found.items()}
+    return {label: _evened(rng, label, list(premises.values())) for label, premises in found.items()}
+
+
+def _evened(rng: Random, label: Label, premises: list[Clause]) -> Clause:
+    """One of the premises, more likely one with a quantifier that is else rare with the label."""
+    weights = [SCARCE.get((label, premise.subject.quantifier), 1.0) for premise in premises]
+    return rng.choices(premises, weights)[0]
 
 
 def _shape(said: Clause) -> str:
-    """What is evened out among the premises of a label: no quantifier shall tell the label."""
+    """Of premises alike in this the first is kept: no quantifier shall tell the label."""
     return f"{said.subject.quantifier} {said.negative}"
 
 
@@ -227,11 +244,12 @@ def _change_tense(_rng: Random, _split: str, said: Clause) -> Clause:
     return said._replace(past=not said.past)
 
 
-# Drawn with equal chances; some stand twice, as they bear on the label more often.
+# How often each is drawn; twice as often what bears most on the label.
 CHANGES: tuple[Change, ...] = (
-    _change_quantifier, _change_quantifier, _change_negation, _change_subject, _change_subject, _change_verb,
-    _change_verb, _change_object, _change_object, _change_adjective, _change_modifier, _change_place, _change_tense,
-)  # fmt: skip
+    *(4 * (_change_subject, _change_verb, _change_object)),
+    *(2 * (_change_quantifier, _change_negation, _change_adjective, _change_modifier, _change_place)),
+    _change_tense,
+)
 
 
 @cache
