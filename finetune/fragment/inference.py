@@ -6,30 +6,20 @@ places, and which change has which effect depends on the rest of the sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from random import Random
 
-from finetune.fragment.concepts import concepts, exclude_each_other, lineage, of_category
+from finetune.fragment.changes import changed
+from finetune.fragment.concepts import concepts, exclude_each_other, lineage
 from finetune.fragment.logic import INDEPENDENT, Label, label_of, of_heads
 from finetune.fragment.meaning import Clause, Meaning, Phrase, plural
-from finetune.fragment.scenes import (
-    OBJECT_QUANTIFIERS,
-    SUBJECT_QUANTIFIERS,
-    adjectives_of,
-    clause,
-    modified,
-    names_of,
-    pick,
-    place,
-    sorts_of,
-    split_of,
-)
+from finetune.fragment.scenes import clause, split_of
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 TRIES = 40  # changes of a hypothesis; some have no premise of one label within reach and are given up
 JOINED_SHARE = 0.03  # premises that say something else besides
-NO_SHARE = 0.15  # of the hypotheses that deny
+AFFIRMED_SHARE = 0.58  # of the hypotheses
+NO_SHARE = 0.15  # of those that deny: by "no" whatever quantifier was drawn
 TWO_CHANGES_SHARE = 0.1  # premises that differ from the hypothesis in two places
 
 # How much likelier a premise is taken, by label and quantifier: "some dogs" rules little out, "every dog" much.
@@ -58,9 +48,10 @@ def pairs(rng: Random, split: str) -> Iterator[Pair]:
 def consequence(rng: Random, split: str, premise: Clause) -> Clause | None:
     """A clause that follows from another; None if chance finds none."""
     for _ in range(TRIES):
-        changed = pick(rng, CHANGES)(rng, split, premise)
-        if changed != premise and _sayable(changed, premise, split) and label_of(premise, changed) == "entailment":
-            return changed
+        following = changed(rng, split, premise)
+        sayable = following != premise and _sayable(following, premise, split)
+        if sayable and label_of(premise, following) == "entailment":
+            return following
     return None
 
 
@@ -73,15 +64,19 @@ def bears_on(left: Clause, right: Clause) -> bool:
 
 
 def _hypothesis(rng: Random, split: str) -> Clause:
-    """A clause; every second one denies something, mostly by "no": that is what contradicts "some" and "three"."""
-    said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
-    while said.object and rng.random() < 0.5:
-        said = clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
-    if rng.random() < 0.58:
+    """A clause; nearly every second one denies something, so that a denying premise tells nothing of the label."""
+    said = _short_clause(rng, split)
+    while said.object and rng.random() < 0.5:  # with an object fewer changes bear on the label
+        said = _short_clause(rng, split)
+    if rng.random() < AFFIRMED_SHARE:
         return _affirmed(said)
     if said.subject.quantifier != "name" and rng.random() < NO_SHARE:
         return _affirmed(said)._replace(subject=said.subject._replace(quantifier="no"))
     return _denied(said)
+
+
+def _short_clause(rng: Random, split: str) -> Clause:
+    return clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
 
 
 def _affirmed(said: Clause) -> Clause:
@@ -104,7 +99,7 @@ def _premises(rng: Random, split: str, hypothesis: Clause) -> dict[Label, Clause
     for _ in range(TRIES):
         premise = hypothesis
         for _ in range(1 + (rng.random() < TWO_CHANGES_SHARE)):
-            premise = pick(rng, CHANGES)(rng, split, premise)
+            premise = changed(rng, split, premise)
         if premise != hypothesis and _sayable(premise, hypothesis, split):
             found[label_of(premise, hypothesis)].setdefault(_shape(premise), premise)
     if not all(found.values()):
@@ -161,108 +156,6 @@ def _together(left: Phrase | None, right: Phrase | None) -> bool:
     several = [plural(phrase.quantifier) for phrase in (left, right)]
     alone = [phrase.quantifier == "the" for phrase in (left, right)]
     return not (any(several) and any(alone))
-
-
-Change = Callable[[Random, str, Clause], Clause]
-
-
-def _change_quantifier(rng: Random, _split: str, said: Clause) -> Clause:
-    if said.subject.quantifier == "name":
-        return said
-    quantifier = pick(rng, SUBJECT_QUANTIFIERS)
-    if quantifier in ("every", "no"):
-        said = said._replace(negative=False)
-    return said._replace(subject=said.subject._replace(quantifier=quantifier))
-
-
-def _change_negation(_rng: Random, _split: str, said: Clause) -> Clause:
-    return said._replace(negative=not said.negative)
-
-
-def _change_subject(rng: Random, split: str, said: Clause) -> Clause:
-    return said._replace(subject=_other_phrase(rng, split, said.subject))
-
-
-def _change_object(rng: Random, split: str, said: Clause) -> Clause:
-    if said.object is None:
-        return said
-    patient = said.object
-    if patient.quantifier != "name" and rng.random() < 0.5:
-        return said._replace(object=patient._replace(quantifier=pick(rng, OBJECT_QUANTIFIERS)))
-    other = _other_phrase(rng, split, patient)
-    if not (concepts()[said.verb].object_sorts & sorts_of(other.head)):
-        return said
-    return said._replace(object=other)
-
-
-def _other_phrase(rng: Random, split: str, phrase: Phrase) -> Phrase:
-    """The phrase with another noun: below, above or beside; a name becomes another or "some person"."""
-    if phrase.quantifier == "name":
-        kind = phrase.head.partition(":")[0]
-        if rng.random() < 0.5:
-            return phrase._replace(head=pick(rng, names_of(kind, split)))
-        return Phrase(pick(rng, ("some", "every", "no")), kind)
-    if phrase.head in ("person", "organisation") and rng.random() < 0.3:
-        return Phrase("name", pick(rng, names_of(phrase.head, split)))
-    head = pick(rng, _others(phrase.head, rng.random() < 0.8))
-    fits = phrase.adjective is None or phrase.adjective in adjectives_of(head)
-    return phrase._replace(head=head, adjective=phrase.adjective if fits else None)
-
-
-def _change_adjective(rng: Random, _split: str, said: Clause) -> Clause:
-    if said.subject.quantifier == "name":
-        return said
-    fitting = (None, *adjectives_of(said.subject.head)) if said.subject.adjective is None else (None,)
-    return said._replace(subject=said.subject._replace(adjective=pick(rng, fitting)))
-
-
-def _change_modifier(rng: Random, split: str, said: Clause) -> Clause:
-    subject = said.subject
-    if subject.quantifier == "name":
-        return said
-    if subject.origin or subject.doing:
-        return said._replace(subject=subject._replace(origin=None, doing=None))
-    return said._replace(subject=modified(rng, split, subject, said.verb, 0.25))
-
-
-def _change_verb(rng: Random, _split: str, said: Clause) -> Clause:
-    verb = pick(rng, _others(said.verb, rng.random() < 0.8))
-    if said.object and not concepts()[verb].object_sorts & sorts_of(said.object.head):
-        return said
-    return said._replace(verb=verb)
-
-
-def _change_place(rng: Random, split: str, said: Clause) -> Clause:
-    if said.place is None:
-        return said._replace(place=place(rng, split, 0.25))
-    if said.place in concepts() and rng.random() < 0.5:
-        return said._replace(place=pick(rng, _others(said.place, True)))
-    return said._replace(place=None)
-
-
-def _change_tense(_rng: Random, _split: str, said: Clause) -> Clause:
-    return said._replace(past=not said.past)
-
-
-# How often each is drawn; twice as often what bears most on the label.
-CHANGES: tuple[Change, ...] = (
-    *(4 * (_change_subject, _change_verb, _change_object)),
-    *(2 * (_change_quantifier, _change_negation, _change_adjective, _change_modifier, _change_place)),
-    _change_tense,
-)
-
-
-@cache
-def _others(concept: str, related: bool) -> tuple[str, ...]:
-    """Concepts to put in place of one: below, above or ruled out by it, or (not `related`) any of its category."""
-    own = concepts()[concept]
-    alike = [each for each in of_category(own.category) if each.sorts & own.sorts and each.name != concept]
-    close = tuple(
-        each.name
-        for each in alike
-        if each.name in lineage(concept) or concept in lineage(each.name) or exclude_each_other(concept, each.name)
-    )
-    return (close if related else ()) or tuple(each.name for each in alike) or (concept,)
 
 
 def _besides(rng: Random, split: str, premise: Clause, hypothesis: Clause) -> Meaning:

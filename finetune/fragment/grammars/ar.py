@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from finetune.fragment.concepts import names
 from finetune.fragment.meaning import Clause, Phrase, name_of
 from finetune.fragment.scenes import sorts_of
 from finetune.fragment.words import Word, features, lexicon, name_words
-from finetune.fragment.concepts import names
 
 LEXICON = lexicon("ar")
 CAPITALS = False
@@ -97,7 +97,7 @@ def _before(phrase: Phrase) -> Words:
 
 
 def _noun(phrase: Phrase, case: str, definite: bool) -> Word:
-    """ "كلب", "الكلب", "كلبًا", "كلبان", "كلاب"."""
+    """As in "كلب", "الكلب", "كلبًا", "كلبان", "كلاب"."""
     entry = LEXICON[phrase.head]
     several = phrase.quantifier in ("three", "most")
     number = "Dual" if phrase.quantifier == "two" else "Plur" if several else "Sing"
@@ -139,7 +139,7 @@ def _feminine_colour(form: str) -> bool:
 
 
 def _place(place: str) -> Words:
-    """ "القرية", "ليما"."""
+    """As in "القرية", "ليما"."""
     kind, name = name_of(place)
     if name:
         return name_words(LEXICON[name]["form"], kind, name, marks=features(Case="Gen", Number="Sing"))
@@ -149,7 +149,7 @@ def _place(place: str) -> Words:
 
 @cache
 def _verb(verb: str, agreement: str, past: bool) -> Word:
-    """ "ينام", "تنام", "ينامان", "ينامون", "نام", "نامت"."""
+    """As in "ينام", "تنام", "ينامان", "ينامون", "نام", "نامت"."""
     entry = LEXICON[verb]
     if past:
         form = {
@@ -170,7 +170,7 @@ def _verb(verb: str, agreement: str, past: bool) -> Word:
 
 @cache
 def _denied(verb: str, agreement: str, past: bool) -> Words:
-    """ "لا ينام", and in the past "لم" with the jussive: "لم ينم", "لم يناموا"."""
+    """As in "لا ينام", and in the past "لم" with the jussive: "لم ينم", "لم يناموا"."""
     present = _verb(verb, agreement, False)
     if not past:
         return (NOT[False], present)

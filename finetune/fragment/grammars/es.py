@@ -1,4 +1,4 @@
-"""Spanish: two genders, adjectives after the noun, "a" before those who live, double negation, the imperfect as past."""
+"""Spanish: two genders, adjectives after the noun, "a" before those who live, double negation, imperfect as past."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _agreeing(adjective: str, gender: str, several: bool) -> str:
 
 @cache
 def _place(preposition: str, gloss: str, place: str) -> Words:
-    """ "en el jardín", "del pueblo", "de Lima"."""
+    """As in "en el jardín", "del pueblo", "de Lima"."""
     kind, name = name_of(place)
     if name:
         return _after(preposition, gloss, name_words(LEXICON[name]["form"], kind, name, marks=features(Number="Sing")))

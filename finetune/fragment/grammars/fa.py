@@ -1,4 +1,4 @@
-"""Persian: verb last, ezafe, "را" after objects, verbs of two words; verbs agree in the plural with all who are several.
+"""Persian: verb last, ezafe, "را" after objects, verbs of two words, plural verbs with all that is several.
 
 ZWNJ, the half-space, joins prefixes and endings to their words.
 """
@@ -107,7 +107,7 @@ def _place(place: str) -> Words:
 
 @cache
 def _verb(verb: str, several: bool, past: bool, negative: bool) -> Words:
-    """ "می‌خوابد", "نمی‌خوابند", "خوابید", "نخوابیدند"; "کار نمی‌کند"."""
+    """As in "می‌خوابد", "نمی‌خوابند", "خوابید", "نخوابیدند"; "کار نمی‌کند"."""
     entry = LEXICON[verb]
     if past:
         form = entry["negative_past" if negative else "past"] + ("ند" if several else "")

@@ -98,7 +98,7 @@ def _article(quantifier: str, gender: str) -> Word:
 
 @cache
 def _place(preposition: str, gloss: str, place: str) -> Words:
-    """ "dans l'école", "au marché", "à Lima", "du village", "d'Oslo"."""
+    """As in "dans l'école", "au marché", "à Lima", "du village", "d'Oslo"."""
     kind, name = name_of(place)
     if name:
         words = name_words(LEXICON[name]["form"], kind, name, marks=features(Number="Sing"))

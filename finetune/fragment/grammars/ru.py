@@ -144,7 +144,7 @@ def _adjective(adjective: str | None, agreement: str, case: str) -> Words:
 
 @cache
 def _place(place: str, column: str) -> Words:
-    """ "в саду", "на рынке", "в Лиме"; "из деревни", "с рынка", "из Лимы"."""
+    """As in "в саду", "на рынке", "в Лиме"; "из деревни", "с рынка", "из Лимы"."""
     kind, name = name_of(place)
     case = "Loc" if column == "in" else "Gen"
     if name:
@@ -157,7 +157,7 @@ def _place(place: str, column: str) -> Words:
 
 @cache
 def _verb(verb: str, agreement: str, past: bool) -> Word:
-    """ "спит", "спят", "спал", "спала", "смеялась"."""
+    """As in "спит", "спят", "спал", "спала", "смеялась"."""
     entry = LEXICON[verb]
     if past:
         stem, itself = (entry["past"][:-2], True) if entry["past"].endswith("ся") else (entry["past"], False)

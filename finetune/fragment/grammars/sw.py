@@ -147,7 +147,7 @@ def _determiner(quantifier: str, noun_class: int, object_: bool) -> Words:
 
 
 def _adjective(adjective: str, noun_class: int) -> Words:
-    """ "mwekundu", "mkavu", "safi"; "wa kijani"; "mwenye njaa"."""
+    """As in "mwekundu", "mkavu", "safi"; "wa kijani"; "mwenye njaa"."""
     entry, concord = LEXICON[adjective], CONCORDS[noun_class]
     stem, agreement, marks = entry["form"], entry["agreement"], _marks(noun_class)
     if agreement == "of":
@@ -170,7 +170,7 @@ def _place(place: str) -> Words:
 
 
 def _there_is_no(past: bool) -> Words:
-    """ "hakuna", "hakukuwa na"."""
+    """As in "hakuna", "hakukuwa na"."""
     marks = features(Polarity="Neg", Tense="Past" if past else "Pres")
     if past:
         return (Word("hakukuwa", "VERB", "no", marks), Word("na", "ADP", "with"))
@@ -179,7 +179,7 @@ def _there_is_no(past: bool) -> Words:
 
 @cache
 def _verb(verb: str, noun_class: int, past: bool, negative: bool, marker: str) -> Words:
-    """ "analala", "alilala", "halali", "hakulala"; with an object that lives "anampenda"."""
+    """As in "analala", "alilala", "halali", "hakulala"; with an object that lives "anampenda"."""
     stem, rest = _parted(verb)
     subject = CONCORDS[noun_class].subject
     if not negative:
@@ -194,7 +194,7 @@ def _verb(verb: str, noun_class: int, past: bool, negative: bool, marker: str) -
 
 @cache
 def _relative(verb: str, noun_class: int, past: bool, marker: str) -> Words:
-    """ "anayelala", "aliyelala", "waliompenda"."""
+    """As in "anayelala", "aliyelala", "waliompenda"."""
     stem, rest = _parted(verb)
     concord = CONCORDS[noun_class]
     form = concord.subject + ("li" if past else "na") + concord.relative + _marked(marker, stem)

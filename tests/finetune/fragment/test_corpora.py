@@ -1,4 +1,4 @@
-"""What the corpora of the fragment promise: equal calls give equal bytes, splits share nothing, no label has a shortcut."""
+"""What the corpora of the fragment promise: equal calls, equal bytes; splits share nothing; no label has a shortcut."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_other_languages_tasks_and_missing_sizes_are_refused():
     with pytest.raises(InputError, match="does not speak it; it speaks: ar, de"):
         rows("ner", "pl")
     given = composed_settings("task=ner", "lang=de", "data=fragment", "data.train_examples=null")
-    with pytest.raises(InputError, match="data.train_examples is not set"):
+    with pytest.raises(InputError, match=r"data\.train_examples is not set"):
         open_split(given.data, given.task, "de", "train")
     renamed = composed_settings("task=ner", "lang=de", "data=fragment", "task.name=chunks")
     with pytest.raises(InputError, match="no such task; it has: xnli, ner, pos, mlm"):

@@ -44,7 +44,9 @@ class World:
                 if place and rng.random() < 0.6:
                     role = "from" if place == said.subject.origin else "in"
                     marks |= {f"{role} {above}" for above in (lineage(place) if place in concepts() else (place,))}
-        doing = {said.verb for said in clauses if not said.object} | {s.subject.doing for s in clauses if s.subject.doing}
+        doing = {said.verb for said in clauses if not said.object} | {
+            s.subject.doing for s in clauses if s.subject.doing
+        }
         for past in (False, True):
             marks |= {f"{past} {verb}" for verb in self._verbs(rng, doing)}
         return marks
