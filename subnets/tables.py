@@ -7,6 +7,11 @@ from typing import Any
 
 from tabulate import tabulate
 
+EMBEDDED = (
+    "this is the embedded miniature, a 4-layer BERT on a small made-up world in eleven languages; "
+    "model=mbert brings mBERT, data=hub real data"
+)
+
 
 def trajectory_table(results: dict[str, Any]) -> str:
     """The trajectory, the ticket and the controls of one run's `results.json`, a row each."""

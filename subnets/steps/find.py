@@ -9,7 +9,7 @@ from typing import Any
 from subnets.errors import InputError
 from subnets.progress import Progress
 from subnets.settings import Settings
-from subnets.tables import trajectory_table, verdict
+from subnets.tables import EMBEDDED, trajectory_table, verdict
 from subnets.workspace import Folder, check_settings, check_writable, run_folder
 
 RESULT_KEYS = {"dense", "rounds", "ticket", "controls"}
@@ -24,6 +24,9 @@ def run(settings: Settings) -> float:
     rank = int(os.environ.get("RANK", "0"))
     progress = Progress(speaks=rank == 0)
     folder = run_folder(settings)
+    embedded = settings.model.name == "mini" or settings.data.source == "fragment"
+    if embedded:
+        progress.say(f"note: {EMBEDDED}")
     progress.say(
         f"find: task={settings.task.name} lang={settings.lang} model={settings.model_label} "
         f"data={settings.data.source} seed={settings.seed}"
@@ -35,7 +38,7 @@ def run(settings: Settings) -> float:
         check_writable(folder)
         # The libraries that compute take seconds to import; showing a finished run does not need them.
         results = import_module("subnets.search").search(settings, folder, progress=progress)
-    _show(results, folder, progress)
+    _show(results, folder, progress, embedded=embedded)
     best = results["ticket"] or results["dense"]
     return float(best["score"])
 
@@ -51,9 +54,11 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     return results if set(settings.controls) <= results["controls"].keys() else None
 
 
-def _show(results: dict[str, Any], folder: Folder, progress: Progress) -> None:
+def _show(results: dict[str, Any], folder: Folder, progress: Progress, *, embedded: bool) -> None:
     progress.say()
     progress.say(trajectory_table(results))
     progress.say()
     progress.say(verdict(results))
+    if embedded:
+        progress.say(f"note: {EMBEDDED}")
     progress.say(f"run folder: {folder.path}")

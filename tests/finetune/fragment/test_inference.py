@@ -80,8 +80,8 @@ class World:
         if not meant or (phrase.quantifier in ("the", "name") and len(meant) != 1):
             return None
         return {
-            "every": inside == len(meant), "some": inside > 0, "no": inside == 0, "the": inside == 1, "name": inside == 1,
-            "two": inside >= 2, "three": inside >= 3, "most": 2 * inside > len(meant),
+            "every": inside == len(meant), "some": inside > 0, "no": inside == 0, "the": inside == 1,
+            "name": inside == 1, "two": inside >= 2, "three": inside >= 3, "most": 2 * inside > len(meant),
         }[phrase.quantifier]  # fmt: skip
 
     def _falls_under(self, phrase, thing, past):
@@ -96,8 +96,11 @@ class World:
 def test_labels_hold_in_every_drawn_world_and_neutral_ones_go_both_ways():
     rng = Random(0)
     seen: dict[int, set[bool]] = {}
-    drawn = [(premise[0], hypothesis[0], label) for premise, hypothesis, label in islice(pairs(Random(1), "train"), 1800)
-             if len(premise) == 1]  # fmt: skip
+    drawn = [
+        (premise[0], hypothesis[0], label)
+        for premise, hypothesis, label in islice(pairs(Random(1), "train"), 1800)
+        if len(premise) == 1
+    ]
     for at, (premise, hypothesis, label) in enumerate(drawn):
         for _ in range(120):
             world = World(rng, [premise, hypothesis])
