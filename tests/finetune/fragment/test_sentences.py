@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 
+from finetune.fragment.grammars import LANGUAGES
 from finetune.fragment.meaning import Clause, Phrase
+from finetune.fragment.sample import glossed, sample
 from finetune.fragment.say import text_of, words_of
 
 DOG, CAT = Phrase("the", "dog"), Phrase("the", "cat")
@@ -229,3 +232,10 @@ def test_words_carry_their_annotation(lang, what, form, upos, features):
 def test_names_of_two_parts_are_one_entity():
     tagged = [(word.form, word.entity) for word in words_of(SAID["names"], "de") if word.entity != "O"]
     assert tagged == [("Sofia", "B-PER"), ("Maria", "B-PER"), ("Lopez", "I-PER"), ("Lima", "B-LOC")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_sample_in_the_documentation_is_what_is_said(lang):
+    documentation = (Path(__file__).parents[3] / "docs" / "fragment.md").read_text(encoding="utf-8")
+    for at, meaning in enumerate(sample(), start=1):
+        assert f"{at}. {glossed(meaning, lang)}\n" in documentation
