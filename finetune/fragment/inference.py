@@ -17,7 +17,7 @@ from finetune.fragment.scenes import clause, split_of
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 TRIES = 40  # changes of a hypothesis; some have no premise of one label within reach and are given up
-JOINED_SHARE = 0.03  # premises that say something else besides
+JOINED_SHARE = 0.01  # premises that say something else besides
 AFFIRMED_SHARE = 0.58  # of the hypotheses
 NO_SHARE = 0.15  # of those that deny: by "no" whatever quantifier was drawn
 TWO_CHANGES_SHARE = 0.1  # premises that differ from the hypothesis in two places
@@ -66,7 +66,7 @@ def bears_on(left: Clause, right: Clause) -> bool:
 def _hypothesis(rng: Random, split: str) -> Clause:
     """A clause; nearly every second one denies something, so that a denying premise tells nothing of the label."""
     said = _short_clause(rng, split)
-    while said.object and rng.random() < 0.5:  # with an object fewer changes bear on the label
+    while said.object and rng.random() < 0.6:  # with an object fewer changes bear on the label
         said = _short_clause(rng, split)
     if rng.random() < AFFIRMED_SHARE:
         return _affirmed(said)
