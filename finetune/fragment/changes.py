@@ -113,7 +113,8 @@ def _change_tense(_rng: Random, _split: str, said: Clause) -> Clause:
 # How often each is drawn; twice as often what bears most on the label.
 CHANGES: tuple[Change, ...] = (
     *(4 * (_change_subject, _change_verb, _change_object)),
-    *(2 * (_change_quantifier, _change_negation, _change_adjective, _change_modifier, _change_place)),
+    *(2 * (_change_quantifier, _change_negation, _change_adjective, _change_modifier)),
+    _change_place,
     _change_tense,
 )
 

@@ -76,7 +76,7 @@ def _hypothesis(rng: Random, split: str) -> Clause:
 
 
 def _short_clause(rng: Random, split: str) -> Clause:
-    return clause(rng, split, name_share=0.15, place_share=0.1, modifier_share=0.05)
+    return clause(rng, split, name_share=0.15, place_share=0.35, modifier_share=0.05)
 
 
 def _affirmed(said: Clause) -> Clause:

@@ -24,7 +24,7 @@ def command(*overrides, cwd=REPOSITORY, **environment):
 def test_help_lists_groups_settings_and_examples_without_importing_torch():
     done = command("--help")
     assert done.returncode == 0
-    for word in ("task: mlm, ner, pos, xnli", "model: checkpoint, mbert, xlmr_base", "rounds: 9", "data.root=DIR"):
+    for word in ("task: mlm, ner, pos, xnli", "model: checkpoint, mbert, mini, xlmr_base", "rounds: 9", "data.root=DIR"):
         assert word in done.stdout
     imports = [sys.executable, "-X", "importtime", "-m", "subnets.run", "--help"]
     trace = subprocess.run(imports, capture_output=True, text=True, cwd=REPOSITORY, timeout=60).stderr
@@ -41,8 +41,8 @@ MISTAKES = {
         ["task=xlni"],
         "task=xlni: no such task; choose one of: mlm, ner, pos, xnli; did you mean xnli?",
     ),
-    "model that is none": (["model=mberta"], "choose one of: checkpoint, mbert, xlmr_base; did you mean mbert?"),
-    "data that is none": (["data=file"], "choose one of: files, hub; did you mean files?"),
+    "model that is none": (["model=mberta"], "choose one of: checkpoint, mbert, mini, xlmr_base; did you mean mbert?"),
+    "data that is none": (["data=file"], "choose one of: files, fragment, hub; did you mean files?"),
     "step that is none": (["step=fnd"], "no step is called 'fnd'; choose one of: find"),
     "score that is none": (
         ["pruning.score=size"],

@@ -53,7 +53,7 @@ def test_what_can_change_a_number_changes_the_folder(other):
 
 def test_a_run_lies_under_model_task_and_language():
     folder = run_folder(settings(*PLAIN, "seed=3")).path
-    assert folder.parts[:-1] == ("runs", "mbert", "ner", "de")
+    assert folder.parts[:-1] == ("runs", "mini", "ner", "de")
     assert folder.name.startswith("seed3-")
     assert len(folder.name) == len("seed3-") + 8
 
