@@ -3,7 +3,10 @@ import pytest
 from finetune.errors import InputError
 from finetune.wordpiece import SPECIAL, learn_wordpieces
 
-TEXTS = ["Der Hund schläft im Garten.", "Кошка спит.", "那只狗现在睡觉。", "كل كلب ينام.", "The dog sleeps, the dogs sleep."] * 5
+TEXTS = [
+    *("Der Hund schläft im Garten.", "Кошка спит.", "那只狗现在睡觉。"),
+    *("كل كلب ينام.", "The dog sleeps, the dogs sleep."),
+] * 5
 
 
 def test_equal_texts_give_equal_vocabularies_whatever_their_order():
@@ -40,7 +43,7 @@ def test_a_saved_tokenizer_reads_the_same(tmp_path):
 
 
 def test_too_small_a_vocabulary_and_no_texts_are_refused():
-    with pytest.raises(InputError, match="pretrain.vocabulary=20: the texts have"):
+    with pytest.raises(InputError, match=r"pretrain\.vocabulary=20: the texts have"):
         learn_wordpieces(TEXTS, size=20, max_length=32)
     with pytest.raises(InputError, match="no text"):
         learn_wordpieces([], size=100, max_length=32)
