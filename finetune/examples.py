@@ -230,11 +230,23 @@ def _encode_words(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_lengt
 
 
 def _encode_documents(rows: list[Row], tokenizer: PreTrainedTokenizerBase, max_length: int) -> _Part:
-    texts = [row.text for row in rows if isinstance(row, Document)]
-    made = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
-    blocks = made["input_ids"]
-    none: list[Sequence[Any]] = [()] * len(blocks)
-    return _Part(blocks, _segments(made), none, none, none, [0] * len(blocks))
+    documents = [row for row in rows if isinstance(row, Document)]
+    made: dict[int, list[Any]] = {}
+    in_two = [at for at, document in enumerate(documents) if document.following is not None]
+    if in_two:
+        pairs = tokenizer([documents[at].text for at in in_two], [documents[at].following for at in in_two])
+        fitting = zip(in_two, pairs.encodings, strict=True)
+        made = {at: [encoding] for at, encoding in fitting if len(encoding) <= max_length}
+    rest = [at for at in range(len(documents)) if at not in made]
+    if rest:
+        texts = [" ".join(part for part in (documents[at].text, documents[at].following) if part) for at in rest]
+        blocks = tokenizer(texts, truncation=True, max_length=max_length, return_overflowing_tokens=True)
+        for at, encoding in zip(blocks["overflow_to_sample_mapping"], blocks.encodings, strict=True):
+            made.setdefault(rest[at], []).append(encoding)
+    encodings = [encoding for at in range(len(documents)) for encoding in made[at]]
+    none: list[Sequence[Any]] = [()] * len(encodings)
+    token_ids, segment_ids = [each.ids for each in encodings], [each.type_ids for each in encodings]
+    return _Part(token_ids, segment_ids, none, none, none, [0] * len(encodings))
 
 
 _ENCODERS = {"sentence": _encode_sentences, "token": _encode_words, "mlm": _encode_documents}

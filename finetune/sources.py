@@ -39,9 +39,10 @@ class TaggedWords:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A row of an `mlm` task: a text."""
+    """A row of an `mlm` task: a text, or one in two parts that a model reads as two segments."""
 
     text: str
+    following: str | None = None
 
 
 Row = LabelledText | TaggedWords | Document

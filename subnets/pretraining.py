@@ -158,7 +158,7 @@ def _texts(settings: Settings) -> Iterator[str]:
             raise InputError(f"data={settings.data.source}: no train split for {lang}")
         for row in islice(split.rows, settings.pretrain.vocabulary_documents):
             if isinstance(row, Document):
-                yield row.text
+                yield " ".join(part for part in (row.text, row.following) if part)
 
 
 def _read(settings: Settings, lang: str, base: Base) -> Data:

@@ -11,6 +11,7 @@ from finetune.fragment.meaning import Clause, Phrase
 from finetune.fragment.scenes import (
     OBJECT_QUANTIFIERS,
     SUBJECT_QUANTIFIERS,
+    Calling,
     adjectives_of,
     modified,
     names_of,
@@ -88,7 +89,7 @@ def _change_modifier(rng: Random, split: str, said: Clause) -> Clause:
         return said
     if subject.origin or subject.doing:
         return said._replace(subject=subject._replace(origin=None, doing=None))
-    return said._replace(subject=modified(rng, split, subject, said.verb, NAME_SHARE))
+    return said._replace(subject=modified(rng, Calling(split, NAME_SHARE), subject, said.verb))
 
 
 def _change_verb(rng: Random, _split: str, said: Clause) -> Clause:
@@ -100,7 +101,7 @@ def _change_verb(rng: Random, _split: str, said: Clause) -> Clause:
 
 def _change_place(rng: Random, split: str, said: Clause) -> Clause:
     if said.place is None:
-        return said._replace(place=place(rng, split, NAME_SHARE))
+        return said._replace(place=place(rng, Calling(split, NAME_SHARE)))
     if said.place in concepts() and rng.random() < 0.5:
         return said._replace(place=pick(rng, _others(said.place, True)))
     return said._replace(place=None)

@@ -11,7 +11,7 @@ from finetune.fragment.grammars import grammar_of
 from finetune.fragment.inference import bears_on, consequence, pairs
 from finetune.fragment.meaning import Clause, Meaning
 from finetune.fragment.say import text_of, words_of
-from finetune.fragment.scenes import clause
+from finetune.fragment.scenes import ANY, clause
 from finetune.fragment.words import Word
 from finetune.settings import DataSettings
 from finetune.sources import Document, LabelledText, Row, Split, TaggedWords
@@ -52,12 +52,14 @@ def sentences(task: str, lang: str, split: str, size: int, seed: int) -> Iterato
         yield words_of(MEANINGS[task](rng, split), lang)
 
 
-def documents(lang: str, split: str, size: int, seed: int) -> Iterator[str]:
-    """Short texts, each about one scene: what its sentences say can be true together, and some follow from others."""
+def documents(lang: str, split: str, size: int, seed: int) -> Iterator[list[str]]:
+    """Sentences about one scene each: what they say can be true together, and some follow from others.
+
+    They speak of the names of every split, as a large corpus would.
+    """
     rng = _rng("mlm", split, seed, lang)
     for _ in range(size):
-        told = (text_of(words_of((said,), lang)) for said in _scene(rng, split))
-        yield ("" if lang == "zh" else " ").join(told)
+        yield [text_of(words_of((said,), lang)) for said in _scene(rng, split)]
 
 
 def conllu(sentence: Annotated, *, number: int, lang: str) -> str:
@@ -90,10 +92,10 @@ def _with_anything(rng: Random, split: str) -> Meaning:
 
 
 def _scene(rng: Random, split: str) -> list[Clause]:
-    told = [clause(rng, split)]
+    told = [clause(rng, split, naming=ANY)]
     for _ in range(1 + int(rng.random() * (LONGEST_DOCUMENT - 1))):
         following = consequence(rng, split, told[-1]) if rng.random() < 0.8 else None
-        other = following or clause(rng, split)
+        other = following or clause(rng, split, naming=ANY)
         if following or not any(bears_on(other, said) for said in told):
             told.append(other)
     return told
@@ -122,8 +124,13 @@ def _pos_rows(task: Task, lang: str, split: str, size: int, seed: int) -> Iterat
 
 
 def _mlm_rows(_task: Task, lang: str, split: str, size: int, seed: int) -> Iterator[Row]:
-    for text in documents(lang, split, size, seed):
-        yield Document(text)
+    """Every other document in two segments, so that pairs of sentences are nothing new to a base made of them."""
+    space = "" if lang == "zh" else " "
+    for at, told in enumerate(documents(lang, split, size, seed)):
+        if at % 2:
+            yield Document(told[0], following=space.join(told[1:]))
+        else:
+            yield Document(space.join(told))
 
 
 def _tagged(words: Annotated, labels: list[str], task: Task) -> TaggedWords:

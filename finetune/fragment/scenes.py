@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import TypeVar
@@ -13,7 +14,7 @@ from finetune.fragment.meaning import Clause, Phrase
 
 T = TypeVar("T")
 
-# Of 20 subject-verb pairs, and of 5 names, these are kept for validation and for test.
+# Of 20 nouns doing something, and of 5 names, these are kept for validation and for test.
 PAIR_SPLITS = {0: "validation", 1: "validation", 2: "validation", 3: "test", 4: "test", 5: "test"}
 NAME_SPLITS = {3: "validation", 4: "test"}
 
@@ -21,27 +22,54 @@ SUBJECT_QUANTIFIERS = ("every", "some", "no", "the", "two", "three", "most")
 OBJECT_QUANTIFIERS = ("the", "some", "two", "every", "no")
 
 MUCH = 2  # verbs of a noun within a split
+ANY = "any"  # names of every split
 
 
 @cache
-def split_of(noun: str, verb: str) -> str:
-    """The split that a noun doing something belongs to: no clause of another split says it, in any language."""
-    return PAIR_SPLITS.get(crc32(f"{noun} {verb}".encode()) % 20, "train")
+def split_of(subject: str, verb: str) -> str:
+    """The split that a noun or name doing something belongs to: no other split says it, in any language or task.
+
+    Half of what the names of validation and test do is left to train, whose documents (of `mlm`) know all names.
+    """
+    drawn = crc32(f"{subject} {verb}".encode())
+    if ":" in subject:
+        return _split_of_name(subject.partition(":")[2]) if drawn % 2 else "train"
+    return PAIR_SPLITS.get(drawn % 20, "train")
 
 
 @cache
-def names_of(kind: str, split: str) -> tuple[str, ...]:
-    """The names of persons, places or organisations that a split uses, as heads; no other split uses them."""
+def _split_of_name(spelled: str) -> str:
+    return NAME_SPLITS.get(list(names()).index(spelled) % 5, "train")
+
+
+@cache
+def names_of(kind: str, naming: str) -> tuple[str, ...]:
+    """The names of persons, places or organisations of a split, as heads; with `naming` = ANY those of all splits."""
     return tuple(
         f"{kind}:{name.name}"
-        for at, name in enumerate(names().values())
-        if kind in name.types and NAME_SPLITS.get(at % 5, "train") == split
+        for name in names().values()
+        if kind in name.types and naming in (ANY, _split_of_name(name.name))
     )
 
 
 def pick(rng: Random, choices: Sequence[T]) -> T:
     """One of the choices, each as likely."""
     return choices[int(rng.random() * len(choices))]
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """How things are called by names.
+
+    Attributes:
+        naming: the split whose names are used, or ANY.
+        share: how often a phrase is a name where it could be one.
+        telling: whether only where nothing of another type could stand.
+    """
+
+    naming: str
+    share: float
+    telling: bool = False
 
 
 def clause(
@@ -52,6 +80,7 @@ def clause(
     place_share: float = 0.35,
     modifier_share: float = 0.3,
     telling: bool = False,
+    naming: str | None = None,
 ) -> Clause:
     """A clause of a split.
 
@@ -62,32 +91,34 @@ def clause(
         place_share: how often the clause says where.
         modifier_share: how often the subject has an origin or a relative clause.
         telling: whether a name stands only where nothing of another type could: what hires is no person.
+        naming: the split whose names are used, or ANY; without it, `split`.
     """
-    subject, verb = _subject_and_verb(rng, split, name_share, telling)
+    calling = Calling(naming or split, name_share, telling)
+    subject, verb = _subject_and_verb(rng, split, calling)
     negative = subject.quantifier not in ("every", "no") and rng.random() < 0.3
     patient = None
     if verb.category == "transitive":
-        patient = _object(rng, split, subject, verb, negative=negative, name_share=name_share, telling=telling)
-    where = place(rng, split, name_share) if rng.random() < place_share else None
+        patient = _object(rng, calling, subject, verb, negative=negative)
+    where = place(rng, calling) if rng.random() < place_share else None
     if subject.quantifier != "name" and rng.random() < modifier_share:
-        subject = modified(rng, split, subject, verb.name, name_share)
+        subject = modified(rng, calling, subject, verb.name)
     return Clause(subject, verb.name, patient, where, rng.random() < 0.5, negative)
 
 
-def _subject_and_verb(rng: Random, split: str, name_share: float, telling: bool) -> tuple[Phrase, Concept]:
-    if rng.random() < name_share:
+def _subject_and_verb(rng: Random, split: str, calling: Calling) -> tuple[Phrase, Concept]:
+    if rng.random() < calling.share:
         kind = pick(rng, ("person", "person", "organisation"))
-        verbs = _telling_verbs(kind) if telling else verbs_of(kind)
-        return Phrase("name", pick(rng, names_of(kind, split))), pick(rng, verbs)
+        name, verbs = pick(rng, _doings(kind, split, calling))
+        return Phrase("name", name), pick(rng, verbs)
     noun = pick(rng, subjects(split))
     quantifier = pick(rng, SUBJECT_QUANTIFIERS)
     return Phrase(quantifier, noun, adjective(rng, noun)), pick(rng, verbs_of_noun(noun, split))
 
 
-def modified(rng: Random, split: str, subject: Phrase, verb: str, name_share: float) -> Phrase:
+def modified(rng: Random, calling: Calling, subject: Phrase, verb: str) -> Phrase:
     """The phrase with a relative clause that does not clash with the verb, or with an origin."""
     if rng.random() < 0.5:
-        return subject._replace(origin=place(rng, split, name_share))
+        return subject._replace(origin=place(rng, calling))
     return subject._replace(doing=pick(rng, _besides(subject.head, verb)))
 
 
@@ -97,13 +128,11 @@ def adjective(rng: Random, noun: str) -> str | None:
     return pick(rng, fitting) if fitting and rng.random() < 0.4 else None
 
 
-def _object(
-    rng: Random, split: str, subject: Phrase, verb: Concept, *, negative: bool, name_share: float, telling: bool
-) -> Phrase:
+def _object(rng: Random, calling: Calling, subject: Phrase, verb: Concept, *, negative: bool) -> Phrase:
     kinds = [kind for kind in ("person", "organisation") if kind in verb.object_sorts]
-    kinds = [] if telling and len(kinds) == 2 else kinds
-    if kinds and rng.random() < name_share:
-        others = [name for name in names_of(pick(rng, kinds), split) if name != subject.head]
+    kinds = [] if calling.telling and len(kinds) == 2 else kinds
+    if kinds and rng.random() < calling.share:
+        others = [name for name in names_of(pick(rng, kinds), calling.naming) if name != subject.head]
         return Phrase("name", pick(rng, others))
     noun = pick(rng, _objects(verb.name, subject.head))
     definite = subject.quantifier in ("the", "name")
@@ -111,9 +140,9 @@ def _object(
     return Phrase(pick(rng, quantifiers), noun, adjective(rng, noun))
 
 
-def place(rng: Random, split: str, name_share: float) -> str:
+def place(rng: Random, calling: Calling) -> str:
     """A place noun or name."""
-    return pick(rng, names_of("place", split)) if rng.random() < name_share else pick(rng, place_nouns())
+    return pick(rng, names_of("place", calling.naming)) if rng.random() < calling.share else pick(rng, place_nouns())
 
 
 @cache
@@ -133,6 +162,17 @@ def place_nouns() -> tuple[str, ...]:
 def verbs_of(sort: str) -> tuple[Concept, ...]:
     """What a sort of noun can do."""
     return tuple(verb for verb in (*of_category("intransitive"), *of_category("transitive")) if sort in verb.sorts)
+
+
+@cache
+def _doings(kind: str, split: str, calling: Calling) -> tuple[tuple[str, tuple[Concept, ...]], ...]:
+    """Names, each with what it does in the clauses of a split."""
+    verbs = _telling_verbs(kind) if calling.telling else verbs_of(kind)
+    doing = {
+        name: tuple(verb for verb in verbs if split_of(name, verb.name) == split)
+        for name in names_of(kind, calling.naming)
+    }
+    return tuple((name, own) for name, own in doing.items() if own)
 
 
 @cache

@@ -76,6 +76,20 @@ def test_every_token_of_a_document_is_in_exactly_one_block(tokenizer, words):
     assert (found.lengths[:-1] == 10).all()
 
 
+def test_a_document_in_two_parts_is_one_block_of_two_segments_or_if_too_long_a_text(tokenizer):
+    rows = [Document("the old cat"), Document("the old cat", following="sees a house"), Document("the house")]
+    found = encoded(rows, MLM, tokenizer, max_length=16)
+    in_two = tokenizer("the old cat", "sees a house")
+    second = slice(found.starts[1], found.starts[2])
+    assert len(found) == 3
+    assert found.token_ids[second].tolist() == in_two["input_ids"]
+    assert found.segment_ids[second].tolist() == in_two["token_type_ids"]
+    assert set(in_two["token_type_ids"]) == {0, 1}
+    short, as_text = (encoded([row], MLM, tokenizer, max_length=6)
+                      for row in (rows[1], Document("the old cat sees a house")))  # fmt: skip
+    assert short.fingerprint == as_text.fingerprint
+
+
 def test_a_limit_counts_examples_after_documents_are_cut_into_blocks(tokenizer):
     rows = [Document("the old cat " * 20) for _ in range(3)]
     assert len(encoded(rows, MLM, tokenizer, max_length=10, limit=5)) == 5
