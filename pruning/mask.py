@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -144,6 +144,19 @@ class Mask:
         unpacked = np.unpackbits(self.bits(name), count=self.sizes[name], bitorder="little")
         return unpacked.view(np.bool_).reshape(self.shapes[name])
 
+    def check_comparable(self, other: Mask, *, sign: str) -> None:
+        """Makes sure that two masks have the same matrices.
+
+        Raises:
+            InputError: what differs, and on which side of `sign`.
+        """
+        _check_same_names(self.shapes, other.shapes, left=f"the mask left of {sign}", right="the mask right of it")
+        for name, shape in self.shapes.items():
+            if shape != other.shapes[name]:
+                raise InputError(
+                    f"shape of {name!r}: found {shape} left of {sign} and {other.shapes[name]} right of it"
+                )
+
     def __and__(self, other: Mask) -> Mask:
         """The weights both keep. Raises InputError where the matrices differ."""
         return self._combined(other, np.bitwise_and, sign="&")
@@ -152,9 +165,21 @@ class Mask:
         """The weights either keeps. Raises InputError where the matrices differ."""
         return self._combined(other, np.bitwise_or, sign="|")
 
+    def __sub__(self, other: Mask) -> Mask:
+        """The weights this one keeps and the other does not. Raises InputError where the matrices differ."""
+        return self._combined(other, lambda left, right: left & ~right, sign="-")
+
+    def __xor__(self, other: Mask) -> Mask:
+        """The weights exactly one of the two keeps. Raises InputError where the matrices differ."""
+        return self._combined(other, np.bitwise_xor, sign="^")
+
+    def __invert__(self) -> Mask:
+        """The weights this one removes."""
+        return type(self).full(self.shapes) - self
+
     def __le__(self, other: Mask) -> bool:
         """Whether the other keeps everything this one keeps. Raises InputError where the matrices differ."""
-        self._check_comparable(other, sign="<=")
+        self.check_comparable(other, sign="<=")
         return not np.any(self.packed & ~other.packed)
 
     def __eq__(self, other: object) -> bool:
@@ -173,17 +198,9 @@ class Mask:
         # A mapping proxy cannot be copied between processes; a dict can.
         return type(self), (dict(self.shapes), self.packed)
 
-    def _combined(self, other: Mask, operation: np.ufunc, *, sign: str) -> Mask:
-        self._check_comparable(other, sign=sign)
+    def _combined(self, other: Mask, operation: Callable[[Bits, Bits], Bits], *, sign: str) -> Mask:
+        self.check_comparable(other, sign=sign)
         return Mask(self.shapes, operation(self.packed, other.packed))
-
-    def _check_comparable(self, other: Mask, *, sign: str) -> None:
-        _check_same_names(self.shapes, other.shapes, left=f"the mask left of {sign}", right="the mask right of it")
-        for name, shape in self.shapes.items():
-            if shape != other.shapes[name]:
-                raise InputError(
-                    f"shape of {name!r}: found {shape} left of {sign} and {other.shapes[name]} right of it"
-                )
 
     @cached_property
     def _places(self) -> Mapping[str, slice]:

@@ -109,6 +109,53 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
         raise InputError(f"{path}: header: found JSON nested too deeply; expected an object of flat entries") from None
 
 
+@dataclass(frozen=True)
+class StoredMask:
+    """A mask whose bits stay in its file: for comparing more masks than fit into memory.
+
+    Attributes:
+        path: the file.
+        about: where the mask comes from.
+        shapes: as of `Mask`.
+        kept_counts: as of `Mask`.
+    """
+
+    path: Path
+    about: About
+    shapes: Mapping[str, Shape]
+    kept_counts: Mapping[str, int]
+
+    def bits(self, name: str) -> Bits:
+        """One matrix's packed bits, read from the file.
+
+        Raises:
+            InputError: the mask has no such matrix, or the file is not what it was.
+        """
+        if name not in self.shapes:
+            raise InputError(f"{self.path}: has no matrix {name!r}; it has: {', '.join(self.shapes)}")
+        entries = _entries(self.shapes)
+        first, end = entries[name]["data_offsets"]
+        last = max(entry["data_offsets"][1] for entry in entries.values())
+        try:
+            start = self.path.stat().st_size - last
+            bits: Bits = np.fromfile(self.path, np.uint8, count=end - first, offset=start + first)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+        if int(np.bitwise_count(bits).sum(dtype=np.int64)) != self.kept_counts[name]:
+            raise InputError(f"{self.path}: {name!r} is not what it was when the file was opened; start again")
+        return bits
+
+
+def stored_mask(path: str | Path) -> StoredMask:
+    """The mask in a file, all of it checked once as `read_mask` does, and then left there.
+
+    Raises:
+        InputError: as `read_mask`.
+    """
+    mask, about = read_mask(path)
+    return StoredMask(Path(path), about, mask.shapes, mask.kept_counts)
+
+
 def _computed(mask: Mask) -> dict[str, str]:
     """The metadata that follow from the mask."""
     return {

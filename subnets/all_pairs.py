@@ -1,0 +1,142 @@
+"""Intersections of all pairs of many masks: exact, in blocks that fit a cache, one matrix in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import simsimd
+from numpy.typing import NDArray
+
+from pruning.mask import Bits, Shape
+from subnets.errors import InputError
+from subnets.overlap import Chance, Counts, Integers
+from subnets.parts import Part, parts_called
+
+BLOCK = 1 << 16  # bytes of each mask compared at a time
+
+
+class MaskLike(Protocol):
+    """What is needed of a mask: `Mask` has it, and `StoredMask`, whose bits stay in a file."""
+
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of every matrix by name."""
+        ...
+
+    def bits(self, name: str) -> Bits:
+        """One matrix's packed bits."""
+        ...
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """All pairs of n masks in one part of the encoder.
+
+    Attributes:
+        both: kept by both, shape (n, n), exact.
+        kept: kept by each, shape (n,), exact.
+        total: weights there are.
+        expected: of `both`, for random masks with the same number of kept weights in each cell; shape (n, n).
+    """
+
+    both: Integers
+    kept: Integers
+    total: int
+    expected: Chance
+
+    @property
+    def counts(self) -> Counts:
+        """For the measures of `overlap`; rows are the left masks."""
+        return Counts(self.both, self.kept[:, None], self.kept[None, :], self.total)
+
+
+def intersections(rows: Sequence[Bits]) -> Integers:
+    """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
+
+    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd in blocks of `BLOCK` bytes.
+    """
+    both = np.zeros((len(rows), len(rows)), dtype=np.int64)
+    for first in range(0, len(rows[0]), BLOCK):
+        block = np.ascontiguousarray([row[first : first + BLOCK] for row in rows])
+        kept = np.bitwise_count(block).sum(axis=1, dtype=np.int64)
+        apart = np.asarray(simsimd.cdist(block, block, "hamming", dtype="bin8"), dtype=np.int64).reshape(both.shape)
+        both += (kept[:, None] + kept[None, :] - apart) // 2
+    return both
+
+
+def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict[Part, PairCounts]:
+    """What all pairs of masks have in common in the parts of a kind (`parts.KINDS`), with what chance gives.
+
+    Memory: a few times n masks' largest matrix, and the results.
+
+    Raises:
+        InputError: fewer than two masks, masks of other matrices or shapes, or a kind that there is not.
+    """
+    if len(masks) < 2:
+        raise InputError(f"masks to compare: found {len(masks)}; expected at least 2")
+    shapes = masks[0].shapes
+    for at, mask in enumerate(masks[1:], start=2):
+        check_same_matrices(shapes, mask.shapes, which=at)
+    parts = parts_called(kind, shapes, heads=heads)
+    tallies = {part: Tally(len(masks)) for part in parts}
+    part_of = {cell: part for part, cells in parts.items() for cell in cells}
+    for name in sorted({cell.matrix for cell in part_of}):
+        packed = [mask.bits(name) for mask in masks]
+        for cell in sorted(cell for cell in part_of if cell.matrix == name):
+            rows = [cell.bits(bits, shapes[name]) for bits in packed]
+            both = intersections(rows)
+            tallies[part_of[cell]].add_(both, np.diagonal(both)[:, None], np.array([cell.size(shapes[name])]))
+    return {part: tally.counts() for part, tally in tallies.items()}
+
+
+class Tally:
+    """Sums over strata that are independent of each other by chance, so that means and variances add up."""
+
+    def __init__(self, masks: int) -> None:
+        self.both = np.zeros((masks, masks), dtype=np.int64)
+        self.mean: NDArray[np.float64] = np.zeros((masks, masks))
+        self.variance: NDArray[np.float64] = np.zeros((masks, masks))
+        self.total = 0
+
+    def add_(self, both: Integers, kept: Integers, sizes: Integers) -> None:
+        """Adds strata (`overlap.chance` has the formula).
+
+        Args:
+            both: in all of them together, shape (masks, masks).
+            kept: of each, shape (masks, strata).
+            sizes: shape (strata,).
+        """
+        n = sizes.astype(np.float64)
+        shares = kept / n
+        split = kept * (n - kept) / (n * np.sqrt(np.maximum(n - 1, 1)))
+        self.both += both
+        self.mean += shares @ kept.T
+        self.variance += split @ split.T
+        self.total += int(sizes.sum())
+
+    def counts(self) -> PairCounts:
+        """The sums."""
+        return PairCounts(
+            self.both, np.diagonal(self.both).copy(), self.total, Chance(self.mean, np.sqrt(self.variance))
+        )
+
+
+def check_same_matrices(first: Mapping[str, Shape], other: Mapping[str, Shape], *, which: int) -> None:
+    """Makes sure that masks can be compared.
+
+    Raises:
+        InputError: what differs between the first mask and the `which`-th.
+    """
+    if first.keys() != other.keys():
+        only = sorted(first.keys() ^ other.keys())[0]
+        side = "first" if only in first else f"{which}."
+        raise InputError(f"masks of other bases or parts cannot be compared: only the {side} mask has {only!r}")
+    for name, shape in first.items():
+        if shape != other[name]:
+            raise InputError(
+                f"masks of other bases cannot be compared: {name!r} is {shape} in the first mask and "
+                f"{other[name]} in the {which}."
+            )
