@@ -24,7 +24,7 @@ from subnets.settings import settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-STEPS = {"find": "subnets.steps.find", "pretrain": "subnets.steps.pretrain"}
+STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare")}
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
 

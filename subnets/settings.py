@@ -24,7 +24,11 @@ from subnets.errors import InputError
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
-NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls", "pretrain"}
+NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls", "pretrain", "compare"}
+
+# Steps over many runs; without `lang` they take those of every language.
+OF_MANY = {"compare"}
+EVERY = "all"
 
 Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
 Whole = Annotated[int, Field(strict=True)]
@@ -38,6 +42,18 @@ class TicketSettings:
 
     rule: Literal["one_std", "bootstrap"]
     dense_seeds: Annotated[int, Ge(2)]
+    confidence: Annotated[float, Gt(0), Lt(1)]
+    resamples: Annotated[int, Ge(100)]
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """How masks are compared."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    measure: Literal["jaccard", "dice", "containment", "agreement", "kappa"]
+    parts: tuple[Literal["whole", "layer", "component", "layer_component", "head"], ...]
     confidence: Annotated[float, Gt(0), Lt(1)]
     resamples: Annotated[int, Ge(100)]
 
@@ -57,6 +73,7 @@ class Settings:
     pruning: PruningSettings
     pretrain: PretrainSettings
     ticket: TicketSettings
+    compare: CompareSettings
     controls: tuple[Control, ...]
     seed: Annotated[Whole, Ge(0), Lt(2**32)]
     runs_dir: str
@@ -123,6 +140,7 @@ ROOMS: dict[str, Any] = {
     "pretrain": PretrainSettings,
     "pretrain.training": FinetuneSettings,
     "ticket": TicketSettings,
+    "compare": CompareSettings,
 }
 KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]
 
@@ -136,6 +154,8 @@ def settings_of(composed: dict[str, Any]) -> Settings:
     plain = {name: value for name, value in composed.items() if name not in ("hydra", "experiment")}
     if plain.get("step") == "pretrain" and not plain.get("lang"):
         plain["lang"] = "+".join(plain["pretrain"]["languages"])
+    if plain.get("step") in OF_MANY and not plain.get("lang"):
+        plain["lang"] = EVERY
     for name, example in (("lang", "lang=de"), ("task", "task=ner")):
         if plain.get(name) in (None, "", {}):
             raise InputError(f"{name} is missing; say for example {example}")
@@ -154,6 +174,11 @@ def short_hash(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether a name can be part of a path, a table and a page without meaning anything else there."""
+    return re.fullmatch(r"[^\W_][\w.+-]*", name) is not None and ".." not in name
+
+
 def _check_names(settings: Settings) -> None:
     """Names that become parts of paths must be plain words."""
     for key, name in (
@@ -161,7 +186,7 @@ def _check_names(settings: Settings) -> None:
         ("model.label", settings.model_label),
         ("task.name", settings.task.name),
     ):
-        if not re.fullmatch(r"[^\W_][\w.+-]*", name) or ".." in name:
+        if not is_plain_name(name):
             raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")

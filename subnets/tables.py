@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
 from tabulate import tabulate
+
+Row = dict[str, Any]
 
 EMBEDDED = (
     "this is the embedded miniature, a 4-layer BERT on a small made-up world in eleven languages; "
@@ -48,3 +53,63 @@ def _row(label: str, entry: dict[str, Any]) -> list[str]:
 
 def _listed(values: list[int]) -> str:
     return ", ".join(map(str, values))
+
+
+def csv_bytes(rows: list[Row]) -> bytes:
+    """Rows as CSV (RFC 4180, UTF-8), the columns in the order of the first row; None is an empty field."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def language_table(rows: list[Row], measure: str) -> str:
+    """The mean overlap of every two languages over pairs of runs with other seeds, or the same where only these are.
+
+    A language beside itself is the ceiling: its runs with other seeds.
+    """
+    chosen = sorted((row for row in rows if row["measure"] == measure), key=lambda row: row["seeds"] != "same")
+    means = {(row["left"], row["right"]): f"{row['mean']:.3f}" for row in chosen}  # other seeds come last and win
+    langs = sorted({lang for pair in means for lang in pair})
+    lines = [[left, *(means.get((left, right)) or means.get((right, left), "-") for right in langs)] for left in langs]
+    return tabulate(lines, headers=[measure, *langs], disable_numparse=True, stralign="right")
+
+
+def overlap_verdict(rows: list[Row], measure: str) -> list[str]:
+    """What the rows of one sparsity say in words: of the measure, and of what training changed."""
+    named = {
+        measure: measure,
+        "kept_though_small": "jaccard of weights kept though small in the base",
+        "dropped_though_large": "jaccard of weights dropped though large in the base",
+    }
+    said = []
+    for name, words in named.items():
+        for seeds in ("other", "same"):
+            found = [
+                row for row in rows if (row["measure"], row["seeds"]) == (name, seeds) and row["left"] != row["right"]
+            ]
+            if found:
+                said.append(f"{words}, two languages, {seeds} seeds: {_in_short(found)}")
+    return said
+
+
+def _in_short(rows: list[Row]) -> str:
+    lowest, highest = (chosen(rows, key=lambda row: row["mean"]) for chosen in (min, max))
+    parts = [
+        f"mean {_mean(rows, 'mean')}",
+        f"lowest {lowest['left']}-{lowest['right']} {lowest['mean']:.3f}",
+        f"highest {highest['left']}-{highest['right']} {highest['mean']:.3f}",
+        f"chance {_mean(rows, 'chance')}",
+        *(
+            f"{name} {_mean(rows, column)}"
+            for column, name in (("floor", "one-shot floor"), ("ceiling", "ceiling (one language, other seeds)"))
+            if any(row[column] is not None for row in rows)
+        ),
+    ]
+    return "; ".join(parts)
+
+
+def _mean(rows: list[Row], column: str) -> str:
+    return f"{statistics.fmean(row[column] for row in rows if row[column] is not None):.3f}"

@@ -22,7 +22,7 @@ from finetune.settings import FinetuneSettings
 from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
-from pruning.rewinding import Start, fingerprint_of, rewind_, start_of
+from pruning.rewinding import Start, rewind_, start_of
 from pruning.schedule import kept_count
 from pruning.scope import groups, prunable
 from pruning.scores import Evidence, score_called
@@ -30,6 +30,7 @@ from pruning.selection import keep_highest
 from subnets.archive import Origin, Scored
 from subnets.data import Data, read_data
 from subnets.errors import InputError, RunFailed
+from subnets.reference import base_fingerprint
 from subnets.settings import Settings
 from subnets.workspace import run_folder
 
@@ -199,19 +200,10 @@ def set_up(settings: Settings) -> Workbench:
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
-    origin = Origin(_base_fingerprint(base), data.fingerprint)
+    origin = Origin(base_fingerprint(base), data.fingerprint)
     start = start_of(base.model)
     model = accelerator.prepare_model(base.model)
     return Workbench(settings, accelerator, base, data, model, start, origin, weights)
-
-
-def _base_fingerprint(base: Base) -> str:
-    """SHA-256 of the encoder's pre-trained weights without a pooler.
-
-    Heads of some tasks bring no pooler, and masks of all tasks are to be known as masks of one base.
-    """
-    weights = dict(encoder_of(base.model).named_parameters())
-    return fingerprint_of({name: weight for name, weight in weights.items() if "pooler" not in name.split(".")})
 
 
 def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerator:

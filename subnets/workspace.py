@@ -90,6 +90,12 @@ def pretraining_folder(settings: Settings) -> Folder:
     return root / f"seed{settings.seed}-{short_hash(settings.pretrain_identity())}"
 
 
+def comparison_folder(settings: Settings) -> Folder:
+    """Where a comparison is kept: runs/<model>/<task>/compare/<langs>/."""
+    root = Path(settings.runs_dir).expanduser()
+    return Folder(root / settings.model_label / settings.task.name / "compare" / settings.lang)
+
+
 def check_writable(folder: Folder) -> None:
     """Makes sure, before anything costly is done, that a folder could be made and written.
 

@@ -1,0 +1,161 @@
+"""The finished runs of a folder, read as data: nothing in a run folder is trusted or executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from annotated_types import Ge, Le
+from pydantic import TypeAdapter, ValidationError
+
+from pruning.mask_file import StoredMask, stored_mask
+from subnets.errors import InputError
+from subnets.settings import is_plain_name
+from subnets.workspace import SETTINGS, Folder
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A mask of a run and how it did; `mask` is a path within the run's folder."""
+
+    sparsity: Annotated[float, Ge(0), Le(1)]
+    score: float
+    test_score: float | None
+    mask: str
+
+
+@dataclass(frozen=True)
+class RoundEntry(Entry):
+    """A round of a trajectory."""
+
+    round: Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True)
+class DenseEntry:
+    """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed)."""
+
+    score: float
+    test_score: float | None
+    standard_deviation: float | None
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What `results.json` holds."""
+
+    metric: str
+    dense: DenseEntry
+    rounds: tuple[RoundEntry, ...]
+    ticket: Entry | None
+    reason: str | None
+    controls: dict[str, Entry]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One finished run.
+
+    Attributes:
+        folder: where it is kept.
+        model, task, lang: as in its folder's path.
+        seed: of the run.
+        settings: what can change a number, as `settings.yaml` holds it.
+        results: what came out.
+    """
+
+    folder: Folder
+    model: str
+    task: str
+    lang: str
+    seed: int
+    settings: Mapping[str, Any]
+    results: Results
+
+    @property
+    def name(self) -> str:
+        """How the run is called beside others of its model: task/lang/seed0-1a2b3c4d."""
+        return "/".join(self.folder.path.parts[-3:])
+
+    @cached_property
+    def by_sparsity(self) -> dict[float, RoundEntry]:
+        """The rounds after the dense one, by what they removed."""
+        return {entry.sparsity: entry for entry in self.results.rounds if entry.round > 0}
+
+    def mask(self, entry: Entry) -> StoredMask:
+        """A mask of the run, left in its file.
+
+        Raises:
+            InputError: the file is damaged, belongs to another run, or lies outside of the run's folder.
+        """
+        path = (self.folder.path / entry.mask).resolve()
+        if not path.is_relative_to(self.folder.path.resolve()):
+            raise InputError(f"{self.folder.path / RESULTS}: mask {entry.mask!r} lies outside of the run's folder")
+        stored = stored_mask(path)
+        found = (stored.about.task, stored.about.lang, stored.about.seed)
+        if found != (self.task, self.lang, self.seed):
+            raise InputError(f"{path}: a mask of task, language and seed {found}; expected one of {self.name}")
+        return stored
+
+
+def finished_runs(runs_dir: str, *, model: str, task: str | None = None) -> list[FinishedRun]:
+    """The runs of a model that are done, of one task or of all, sorted by task, language and seed.
+
+    Raises:
+        InputError: a run's files are not those of a run; which, and what is wrong.
+    """
+    root = Path(runs_dir).expanduser() / model
+    found = [_run(path.parent) for path in root.glob(f"{task or '*'}/*/seed*/{RESULTS}")]
+    return sorted(found, key=lambda run: (run.task, run.lang, run.seed, run.name))
+
+
+def differing_settings(runs: list[FinishedRun]) -> dict[str, list[Any]]:
+    """The settings besides language, seed and task in which runs differ, with the values found, in order."""
+    flat = [dict(_flat(run.settings)) for run in runs]
+    keys = sorted({key for each in flat for key in each if key.split(".")[0] not in ("lang", "seed", "task")})
+    found: dict[str, list[Any]] = {}
+    for key in keys:
+        values = list({repr(each.get(key)): each.get(key) for each in flat}.values())
+        if len(values) > 1:
+            found[key] = values
+    return found
+
+
+def _run(path: Path) -> FinishedRun:
+    folder = Folder(path)
+    model, task, lang, _ = path.parts[-4:]
+    for name in (model, task, lang):
+        if not is_plain_name(name):
+            raise InputError(f"{path}: {name!r} is no name of a model, task or language; move the folder away")
+    try:
+        settings = yaml.safe_load(folder.read(SETTINGS))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        settings = None
+    if not isinstance(settings, dict) or type(settings.get("seed")) is not int:
+        raise InputError(f"{path / SETTINGS}: not the settings of a run; delete the run's folder")
+    try:
+        results = TypeAdapter(Results).validate_python(folder.read_json(RESULTS))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path / RESULTS}: {place}: {first['msg']} (got {str(first['input'])[:80]!r}); "
+            "delete it to compute it again"
+        ) from None
+    return FinishedRun(folder, model, task, lang, settings["seed"], settings, results)
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value

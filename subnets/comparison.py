@@ -1,0 +1,224 @@
+"""Masks of finished runs held beside each other: every pair, every part, beside chance, floor and ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, combinations_with_replacement, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pruning.mask_file import StoredMask
+from subnets.all_pairs import MaskLike, PairCounts, pair_counts
+from subnets.catalogue import FinishedRun, differing_settings
+from subnets.deviation import deviation_overlap
+from subnets.errors import InputError
+from subnets.ladder import ladder
+from subnets.overlap import MEASURES, Beside, Integers, beside_chance
+from subnets.parts import Part
+from subnets.reference import Reference, reference_of
+from subnets.settings import CompareSettings
+from subnets.statistics import pairs_interval
+
+Row = dict[str, Any]
+Say = Callable[[str], None]
+
+OTHER_SEEDS, SAME_SEED = "other", "same"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What comes out; each table is a list of rows with the same columns.
+
+    Attributes:
+        pairs: a row a pair of runs, part and sparsity: counts, and every measure beside chance.
+        languages: a row a pair of languages, part, sparsity and measure: the mean over pairs of runs with other
+            seeds, and apart from it that of the same seed. A language beside itself is the ceiling.
+        ladders: how many weights are kept by exactly j of the languages, one seed at a time.
+        warnings: what a reader must know before believing any of it.
+    """
+
+    pairs: list[Row] = field(default_factory=list)
+    languages: list[Row] = field(default_factory=list)
+    ladders: list[Row] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The runs that have a sparsity, and their masks of it."""
+
+    sparsity: float
+    runs: list[FinishedRun]
+    masks: list[StoredMask]
+
+
+def compare(runs: Sequence[FinishedRun], settings: CompareSettings, *, say: Say = lambda text: None) -> Comparison:
+    """Compares the masks of runs at every sparsity that at least two of them have.
+
+    Raises:
+        InputError: fewer than two runs, no sparsity in common, or masks of other bases.
+    """
+    levels = _levels(runs)
+    found = Comparison(warnings=_warnings(runs))
+    try:
+        fingerprint = levels[0].masks[0].about.base_fingerprint
+        reference = reference_of(levels[0].runs[0], fingerprint=fingerprint)
+    except InputError as problem:
+        reference = None
+        found.warnings.append(f"no floor, no heads and no departures from the one-shot mask: {problem}")
+    for level in levels:
+        say(f"sparsity {level.sparsity:.4f}: {len(level.masks)} masks")
+        _add_overlaps(found, level, reference, settings)
+        found.ladders.extend(_ladder_rows(level))
+    return found
+
+
+def _levels(runs: Sequence[FinishedRun]) -> list[Level]:
+    """Each sparsity with the runs that have it, lowest first."""
+    if len(runs) < 2:
+        raise InputError(f"runs to compare: found {len(runs)}; expected at least 2 finished ones")
+    sparsities = sorted({sparsity for run in runs for sparsity in run.by_sparsity})
+    having = {sparsity: [run for run in runs if sparsity in run.by_sparsity] for sparsity in sparsities}
+    levels = [
+        Level(sparsity, found, [run.mask(run.by_sparsity[sparsity]) for run in found])
+        for sparsity, found in having.items()
+        if len(found) > 1
+    ]
+    if not levels:
+        raise InputError("runs to compare: no two of them have a sparsity in common")
+    first = levels[0].masks[0]
+    for mask in (mask for level in levels for mask in level.masks):
+        if mask.about.base_fingerprint != first.about.base_fingerprint:
+            raise InputError(f"{mask.path}: a mask of another base than {first.path} cannot be compared with it")
+    return levels
+
+
+def _warnings(runs: Sequence[FinishedRun]) -> list[str]:
+    found = [
+        f"runs differ in {key}: {', '.join(map(repr, values))}"
+        for key, values in differing_settings(list(runs)).items()
+    ]
+    seeds: dict[str, set[int]] = {}
+    for run in runs:
+        seeds.setdefault(run.lang, set()).add(run.seed)
+    if single := sorted(lang for lang, each in seeds.items() if len(each) == 1):
+        found.append(f"one seed only: {', '.join(single)}; there is no ceiling for them")
+    return found
+
+
+def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, settings: CompareSettings) -> None:
+    """Adds the rows of a level to the tables of pairs and languages."""
+    floor = reference.oneshot_like(level.masks[0]) if reference else None
+    masks: list[MaskLike] = [*level.masks, *([floor] if floor else [])]
+    for kind in settings.parts:
+        if kind == "head" and reference is None:
+            continue
+        for part, counts in pair_counts(masks, kind, heads=reference.heads if reference else 1).items():
+            place = {"sparsity": level.sparsity, "kind": kind, **_place(part)}
+            measured = {
+                name: beside_chance(measure, counts.counts, counts.expected) for name, measure in MEASURES.items()
+            }
+            found.pairs.extend(place | row for row in _pair_rows(level.runs, counts, measured))
+            for name, beside in measured.items():
+                rows = _language_rows(level.runs, name, beside, settings, with_floor=floor is not None)
+                found.languages.extend(place | row for row in rows)
+    if reference and floor:
+        magnitudes = {name: weight.numpy() for name, weight in reference.magnitudes.items()}
+        for side, counts in deviation_overlap(level.masks, floor, magnitudes).items():
+            beside = beside_chance(MEASURES["jaccard"], counts.counts, counts.expected)
+            place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
+            found.languages.extend(place | row for row in _language_rows(level.runs, side, beside, settings))
+
+
+def _place(part: Part) -> Row:
+    return {"layer": part.layer, "component": part.component, "head": part.head}
+
+
+def _pair_rows(runs: list[FinishedRun], counts: PairCounts, measured: dict[str, Beside]) -> Iterator[Row]:
+    for left, right in combinations(range(len(runs)), 2):
+        row: Row = {}
+        for side, at in (("left", left), ("right", right)):
+            run = runs[at]
+            row |= {side: run.name, f"{side}_lang": run.lang, f"{side}_seed": run.seed}
+            row[f"{side}_kept"] = int(counts.kept[at])
+        row |= {"both": int(counts.both[left, right]), "total": counts.total}
+        row |= {"both_expected": float(counts.expected.mean[left, right])}
+        row |= {"z": float(measured["jaccard"].z[left, right])}
+        for name, beside in measured.items():
+            row |= {name: float(beside.value[left, right]), f"{name}_chance": float(beside.chance[left, right])}
+            row |= {f"{name}_chance_sd": float(beside.standard_deviation[left, right])}
+            row |= {f"{name}_corrected": float(beside.corrected[left, right])}
+        yield row
+
+
+def _language_rows(
+    runs: list[FinishedRun], measure: str, beside: Beside, settings: CompareSettings, *, with_floor: bool = False
+) -> list[Row]:
+    """A row a pair of languages, over pairs of runs with other seeds and over those with the same."""
+    langs = sorted({run.lang for run in runs})
+    members = {lang: np.array([at for at, run in enumerate(runs) if run.lang == lang]) for lang in langs}
+    seeds = np.array([run.seed for run in runs])
+    pairs = product(langs, langs) if measure == "containment" else combinations_with_replacement(langs, 2)
+    rows = [
+        row for left, right in pairs for row in _rows_of_pair((left, right), members, seeds, measure, beside, settings)
+    ]
+    ceilings = {row["left"]: row["mean"] for row in rows if row["left"] == row["right"]}
+    for row in rows:
+        ends = [ceilings.get(row["left"]), ceilings.get(row["right"])]
+        row["ceiling"] = None if None in ends else float(np.mean(ends))  # type: ignore[arg-type]
+        sides = np.concatenate([members[row["left"]], members[row["right"]]])
+        row["floor"] = float(beside.value[sides, -1].mean()) if with_floor else None
+    return rows
+
+
+def _rows_of_pair(
+    pair: tuple[str, str],
+    members: dict[str, Integers],
+    seeds: Integers,
+    measure: str,
+    beside: Beside,
+    settings: CompareSettings,
+) -> Iterator[Row]:
+    left, right = pair
+    block = np.ix_(members[left], members[right])
+    same_seed: NDArray[np.bool_] = seeds[members[left]][:, None] == seeds[members[right]][None, :]
+    same_runs = left == right
+    itself = members[left][:, None] == members[right][None, :]
+    for relation, usable in ((OTHER_SEEDS, ~same_seed), (SAME_SEED, same_seed & ~itself)):
+        interval = pairs_interval(
+            beside.value[block],
+            usable,
+            same_runs=same_runs,
+            confidence=settings.confidence,
+            resamples=settings.resamples,
+        )
+        if interval is None:
+            continue
+        yield {
+            "measure": measure, "left": left, "right": right, "seeds": relation,
+            "pairs": interval.count // (2 if same_runs else 1),
+            "mean": interval.mean, "low": interval.low, "high": interval.high,
+            "chance": float(beside.chance[block][usable].mean()),
+            "z": float(beside.z[block][usable].mean()),
+            "corrected": float(beside.corrected[block][usable].mean()),
+        }  # fmt: skip
+
+
+def _ladder_rows(level: Level) -> Iterator[Row]:
+    """Over the languages that have a run of a seed, for every seed with at least two."""
+    for seed in sorted({run.seed for run in level.runs}):
+        of_seed = {run.lang: mask for run, mask in zip(level.runs, level.masks, strict=True) if run.seed == seed}
+        if len(of_seed) < 2:
+            continue
+        for kind in ("whole", "layer"):
+            for part, found in ladder(list(of_seed.values()), kind).items():
+                for number, size in enumerate(found.sizes):
+                    yield {
+                        "sparsity": level.sparsity, "kind": kind, **_place(part), "seed": seed,
+                        "languages": "+".join(sorted(of_seed)), "kept_by": number, "weights": int(size),
+                        "expected": float(found.expected.mean[number]),
+                        "expected_sd": float(found.expected.standard_deviation[number]),
+                    }  # fmt: skip

@@ -1,0 +1,68 @@
+"""compare: the masks of a task's finished runs beside each other, beside chance, floor and ceiling."""
+
+from __future__ import annotations
+
+import statistics
+from importlib import import_module
+
+from subnets.catalogue import FinishedRun, finished_runs
+from subnets.errors import InputError
+from subnets.progress import Progress
+from subnets.settings import EVERY, Settings
+from subnets.tables import Row, csv_bytes, language_table, overlap_verdict
+from subnets.workspace import Folder, check_writable, comparison_folder
+
+TABLES = {"overlap.csv": "pairs", "languages.csv": "languages", "ladder.csv": "ladders"}
+
+
+def run(settings: Settings) -> float:
+    """Compares, writes the tables and shows the sparsest level.
+
+    Returns:
+        The mean over pairs of languages there (other seeds where there are such) of the measure asked for.
+    """
+    progress, folder = Progress(speaks=True), comparison_folder(settings)
+    runs = _chosen(settings)
+    progress.say(f"compare: {len(runs)} runs of task={settings.task.name} model={settings.model_label}")
+    check_writable(folder)
+    found = import_module("subnets.comparison").compare(runs, settings.compare, say=progress.say)
+    for name, table in TABLES.items():
+        folder.write(name, csv_bytes(getattr(found, table)))
+    folder.write_json("warnings.json", found.warnings)
+    return _show(found.languages, found.warnings, settings.compare.measure, progress, folder)
+
+
+def _chosen(settings: Settings) -> list[FinishedRun]:
+    """The finished runs of the task, of the languages asked for.
+
+    Raises:
+        InputError: there are none, or none of a language asked for.
+    """
+    runs = finished_runs(settings.runs_dir, model=settings.model_label, task=settings.task.name)
+    if settings.lang != EVERY:
+        missing = sorted(set(settings.languages) - {run.lang for run in runs})
+        if missing:
+            raise InputError(f"lang={settings.lang}: no finished run of {', '.join(missing)} in {settings.runs_dir}")
+        runs = [run for run in runs if run.lang in settings.languages]
+    if len(runs) < 2:
+        raise InputError(
+            f"runs_dir={settings.runs_dir}: found {len(runs)} finished runs of model={settings.model_label} "
+            f"task={settings.task.name}; a comparison needs at least 2 (step=find makes them)"
+        )
+    return runs
+
+
+def _show(rows: list[Row], warnings: list[str], measure: str, progress: Progress, folder: Folder) -> float:
+    whole = [row for row in rows if row["kind"] == "whole"]
+    sparsest = max(row["sparsity"] for row in whole)
+    level = [row for row in whole if row["sparsity"] == sparsest]
+    progress.say()
+    progress.say(f"sparsity {sparsest:.4f}")
+    progress.say(language_table(level, measure))
+    progress.say()
+    for line in [*overlap_verdict(level, measure), *(f"warning: {each}" for each in warnings)]:
+        progress.say(line)
+    progress.say(f"tables: {folder.path}: {', '.join(TABLES)}")
+    of_measure = [row for row in level if row["measure"] == measure and row["left"] != row["right"]]
+    others = [row["mean"] for row in of_measure if row["seeds"] == "other"] or [row["mean"] for row in of_measure]
+    return statistics.fmean(others) if others else 1.0
