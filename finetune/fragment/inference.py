@@ -13,7 +13,7 @@ from finetune.fragment.changes import changed
 from finetune.fragment.concepts import concepts, exclude_each_other, lineage
 from finetune.fragment.logic import INDEPENDENT, Label, label_of, of_heads
 from finetune.fragment.meaning import Clause, Meaning, Phrase, plural
-from finetune.fragment.scenes import clause, sorts_of, split_of
+from finetune.fragment.scenes import clause, is_told, sorts_of, split_of
 
 LABELS: tuple[Label, ...] = ("entailment", "neutral", "contradiction")
 TRIES = 40  # changes of a hypothesis; some have no premise of one label within reach and are given up
@@ -122,6 +122,10 @@ def _sayable(premise: Clause, hypothesis: Clause, split: str) -> bool:
     """Whether a changed clause still makes sense, belongs to the split, and can be told beside the hypothesis."""
     subject, verb = premise.subject, concepts()[premise.verb]
     if not sorts_of(subject.head) & verb.sorts or split_of(subject.head, verb.name) != split:
+        return False
+    if not (
+        is_told(subject.head, verb.sorts) and (not premise.object or is_told(premise.object.head, verb.object_sorts))
+    ):
         return False
     if subject.doing and any(_clash(subject.doing, other) for other in (premise.verb, hypothesis.verb)):
         return False

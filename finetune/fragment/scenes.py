@@ -10,7 +10,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from finetune.fragment.concepts import Concept, concepts, exclude_each_other, lineage, names, of_category
-from finetune.fragment.meaning import Clause, Phrase
+from finetune.fragment.meaning import Clause, Phrase, name_of
 
 T = TypeVar("T")
 
@@ -133,6 +133,7 @@ def _object(rng: Random, calling: Calling, subject: Phrase, verb: Concept, *, ne
     kinds = [] if calling.telling and len(kinds) == 2 else kinds
     if kinds and rng.random() < calling.share:
         others = [name for name in names_of(pick(rng, kinds), calling.naming) if name != subject.head]
+        others = [name for name in others if is_told(name, verb.object_sorts)]
         return Phrase("name", pick(rng, others))
     noun = pick(rng, _objects(verb.name, subject.head))
     definite = subject.quantifier in ("the", "name")
@@ -169,10 +170,20 @@ def _doings(kind: str, split: str, calling: Calling) -> tuple[tuple[str, tuple[C
     """Names, each with what it does in the clauses of a split."""
     verbs = _telling_verbs(kind) if calling.telling else verbs_of(kind)
     doing = {
-        name: tuple(verb for verb in verbs if split_of(name, verb.name) == split)
+        name: tuple(verb for verb in verbs if split_of(name, verb.name) == split and is_told(name, verb.sorts))
         for name in names_of(kind, calling.naming)
     }
     return tuple((name, own) for name, own in doing.items() if own)
+
+
+@cache
+def is_told(head: str, sorts: frozenset[str]) -> bool:
+    """Whether beside a verb that goes with `sorts` a name can stand for one thing only.
+
+    "Clara hires" is of a firm; "Clara wins" could be of the woman as well, and is never said.
+    """
+    name = name_of(head)[1]
+    return not name or len(sorts.intersection(names()[name].types)) == 1
 
 
 @cache

@@ -1,7 +1,8 @@
 """Arabic, modern standard and without vowel marks: two genders, three numbers, definiteness on noun and adjective.
 
 The subject stands before its verb, which then agrees with it in full; plurals of what is not human are feminine
-singular. Plurals occur after "three" and "most" only, so the lexicon has them in the genitive.
+singular. Plurals occur after "three", "most" and "one of" (which says "some") only, so the lexicon has them in the
+genitive.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ Words = tuple[Word, ...]
 
 NOT = {past: Word("لم" if past else "لا", "PART", "not", features(Polarity="Neg")) for past in (False, True)}
 ANY = Word("أي", "DET", "any", features(PronType="Ind"))
-A_CERTAIN = Word("ما", "DET", "some", features(PronType="Ind"))
 EVERY = Word("كل", "DET", "every", features(PronType="Tot"))
+PLURAL = ("three", "most", "some")  # quantifiers
 MOST = Word("معظم", "NOUN", "most")
+ONE_OF = {"m": "أحد", "f": "إحدى"}
 THREE = {"m": "ثلاثة", "f": "ثلاث"}  # the form goes against the noun's gender
 # By whom a verb agrees with: m, f, dual (md, fd), several men (mp) or women (fp).
 WHO = {"m": "الذي", "f": "التي", "mp": "الذين", "fp": "اللواتي"}
@@ -57,34 +59,37 @@ def _gender(head: str) -> str:
     return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
 
 
-@cache
 def _agreement(phrase: Phrase) -> str:
-    """What a verb or adjective agrees with."""
+    """What a verb agrees with: in "one of the dogs", the one."""
+    return _gender(phrase.head) if phrase.quantifier == "some" else _noun_agreement(phrase)
+
+
+@cache
+def _noun_agreement(phrase: Phrase) -> str:
+    """What adjectives and relative clauses agree with: the noun in its number."""
     gender = _gender(phrase.head)
     if phrase.quantifier == "two":
         return gender + "d"
-    if phrase.quantifier in ("three", "most"):
+    if phrase.quantifier in PLURAL:
         return gender + "p" if sorts_of(phrase.head) == {"person"} else "f"
     return gender
 
 
 @cache
 def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
-    """Determiner, noun, adjective, modifier: "كل كلب أسود من القرية", "الكلب الذي ينام"."""
+    """Determiner, noun, adjective, modifier: "كل كلب أسود من القرية", "أحد الكلاب", "الكلب الذي ينام"."""
     if phrase.quantifier == "name":
         kind, name = name_of(phrase.head)
         return name_words(LEXICON[name]["form"], kind, name, marks=features(Case=case, Number="Sing"))
-    definite = phrase.quantifier in ("the", "most")
-    own_case = case if phrase.quantifier in ("the", "some", "two") else "Gen"
-    words = (*_before(phrase), _noun(phrase, own_case, definite))
+    definite = phrase.quantifier in ("the", "most", "some")
+    own_case = case if phrase.quantifier in ("the", "two") else "Gen"
+    words = (*_before(phrase), *_noun(phrase, own_case, definite))
     if phrase.adjective:
-        words += (_adjective(phrase.adjective, _agreement(phrase), own_case, definite),)
-    if phrase.quantifier == "some":
-        words += (A_CERTAIN,)
+        words += (_adjective(phrase.adjective, _noun_agreement(phrase), own_case, definite),)
     if phrase.origin:
         words += (Word("من", "ADP", "from"), *_place(phrase.origin))
     if phrase.doing:
-        agreement = _agreement(phrase)
+        agreement = _noun_agreement(phrase)
         who = (Word(WHO[agreement], "PRON", "that", features(PronType="Rel")),) if definite else ()
         words += (*who, _verb(phrase.doing, agreement, past))
     return words
@@ -92,18 +97,25 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
 
 def _before(phrase: Phrase) -> Words:
     """What stands before the noun."""
-    three = Word(THREE[_gender(phrase.head)], "NUM", "three", features(NumType="Card"))
-    return {"every": (EVERY,), "no": (ANY,), "most": (MOST,), "three": (three,)}.get(phrase.quantifier, ())
+    gender = _gender(phrase.head)
+    three = Word(THREE[gender], "NUM", "three", features(NumType="Card"))
+    one_of = Word(ONE_OF[gender], "NOUN", "some")
+    before = {"every": (EVERY,), "some": (one_of,), "no": (ANY,), "most": (MOST,), "three": (three,)}
+    return before.get(phrase.quantifier, ())
 
 
-def _noun(phrase: Phrase, case: str, definite: bool) -> Word:
-    """As in "كلب", "الكلب", "كلبًا", "كلبان", "كلاب"."""
+def _noun(phrase: Phrase, case: str, definite: bool) -> Words:
+    """As in "كلب", "الكلب", "كلبًا", "كلبان", "كلاب"; perhaps with an adjective: "الطائرة الورقية"."""
     entry = LEXICON[phrase.head]
-    several = phrase.quantifier in ("three", "most")
+    several = phrase.quantifier in PLURAL
     number = "Dual" if phrase.quantifier == "two" else "Plur" if several else "Sing"
-    form = entry["plural"] if several else _declined(entry["form"], number, case, definite)
     marks = _marks(entry["gender"], number, case, definite)
-    return Word(("ال" if definite else "") + form, "NOUN", phrase.head, marks)
+    forms = entry["plural" if several else "form"].split(" ")
+    declined = [form if several else _declined(form, number, case, definite) for form in forms]
+    return tuple(
+        Word(("ال" if definite else "") + form, "ADJ" if at else "NOUN", phrase.head, marks)
+        for at, form in enumerate(declined)
+    )
 
 
 def _adjective(adjective: str, agreement: str, case: str, definite: bool) -> Word:

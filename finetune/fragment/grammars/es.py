@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from finetune.fragment.concepts import names
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.scenes import sorts_of
 from finetune.fragment.words import Word, features, lexicon, name_words
@@ -17,7 +18,7 @@ Words = tuple[Word, ...]
 NOT = Word("no", "ADV", "not", features(Polarity="Neg"))
 THAT = Word("que", "PRON", "that", features(PronType="Rel"))
 GENDERS = {"m": "Masc", "f": "Fem"}
-STRESSED_A = {"eagle", "axe"}  # feminine, but "el águila", "un hacha": the article before a stressed a
+STRESSED_A = {"eagle", "axe", "bird"}  # feminine, but "el águila", "un hacha": the article before a stressed a
 # By gender; of "the" also the plural.
 ARTICLES = {"the": {"m": "el", "f": "la", "mp": "los", "fp": "las"}, "some": {"m": "un", "f": "una"},
             "no": {"m": "ningún", "f": "ninguna"}}  # fmt: skip
@@ -38,7 +39,7 @@ def clause(said: Clause) -> Words:
     words = _phrase(said.subject, past=said.past)
     if said.negative or (said.object and said.object.quantifier == "no"):
         words += (NOT,)
-    words += _verb(said.verb, plural(said.subject.quantifier), said.past)
+    words += _verb(said.verb, _gender(said.subject.head), plural(said.subject.quantifier), said.past)
     if said.object:
         words += _object(said.object)
     if said.place:
@@ -71,8 +72,14 @@ def _phrase(phrase: Phrase, *, past: bool) -> Words:
     if phrase.origin:
         words += _place("de", "from", phrase.origin)
     if phrase.doing:
-        words += (THAT, *_verb(phrase.doing, several, past))
+        words += (THAT, *_verb(phrase.doing, entry["gender"], several, past))
     return words
+
+
+def _gender(head: str) -> str:
+    """Of a noun; of a name by the person, of organisations feminine as "empresa" is."""
+    kind, name = name_of(head)
+    return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
 
 
 def _determiner(quantifier: str, noun: str) -> Words:
@@ -120,8 +127,8 @@ def _after(preposition: str, gloss: str, words: Words) -> Words:
 
 
 @cache
-def _verb(verb: str, several: bool, past: bool) -> Words:
-    """Present or imperfect; "se" before it and what belongs to it after it: "se mueve", "está de pie"."""
+def _verb(verb: str, gender: str, several: bool, past: bool) -> Words:
+    """Present or imperfect; "se" before it, what belongs to it after it: "se mueve", "está de pie", "está sentada"."""
     form = LEXICON[verb][f"{'past' if past else 'present'}_{'plural' if several else 'singular'}"]
     marks = features(
         Mood="Ind", Number="Plur" if several else "Sing", Person="3",
@@ -131,5 +138,9 @@ def _verb(verb: str, several: bool, past: bool) -> Words:
     if form.startswith("se "):
         itself, form = (Word("se", "PRON", "itself", features(Case="Acc", Person="3", Reflex="Yes")),), form[3:]
     first, *rest = form.split(" ")
+    if rest == ["sentado"]:
+        seated = "sentad" + {"m": "o", "f": "a"}[gender] + ("s" if several else "")
+        agreeing = features(Gender=GENDERS[gender], Number="Plur" if several else "Sing")
+        return (Word(first, "AUX", verb, marks), Word(seated, "ADJ", verb, agreeing))
     upos = {"de": "ADP", "pie": "NOUN"}
     return (*itself, Word(first, "VERB", verb, marks), *(Word(word, upos[word], verb) for word in rest))

@@ -19,6 +19,7 @@ Words = tuple[Word, ...]
 HALF_SPACE = "\u200c"
 DETERMINERS = {"every": ("هر", "Tot"), "some": ("یک", "Ind"), "no": ("هیچ", "Neg"), "the": ("آن", "Dem"),
                "most": ("بیشتر", "Ind")}  # fmt: skip
+COW = "گاو"  # its last letter is a consonant
 NUMERALS = {"two": "دو", "three": "سه"}
 OBJECT_MARK = Word("را", "ADP", "to")
 THAT = Word("که", "SCONJ", "that")
@@ -49,27 +50,25 @@ def _object(phrase: Phrase, preposition: str) -> Words:
 
 @cache
 def _phrase(phrase: Phrase, *, past: bool) -> Words:
-    """Determiner, noun, adjective, modifier: "هر سگ سیاهی", "آن سگ متعلق به روستا", "آن سگی که می‌خوابد"."""
+    """Determiner, noun, adjective, modifier: "هر سگ سیاهی", "آن سگ از روستا", "آن سگی که می‌خوابد"."""
     if phrase.quantifier == "name":
         kind, name = name_of(phrase.head)
         return name_words(LEXICON[name]["form"], kind, name, marks=features(Number="Sing"))
     several = phrase.quantifier == "most"  # after a numeral the noun is singular
     noun, *more = LEXICON[phrase.head]["form"].split(" ")
-    forms = [(noun + (HALF_SPACE + "ها" if several and not more else ""), "NOUN", phrase.head)]
-    forms += [(word + (HALF_SPACE + "ها" if several else ""), "ADJ", phrase.head) for word in more]
+    forms = [(noun + (HALF_SPACE + "ها" if several else ""), "NOUN", phrase.head)]
+    forms += [(word, "ADJ", phrase.head) for word in more]
     if phrase.adjective:
         forms.append((LEXICON[phrase.adjective]["form"], "ADJ", phrase.adjective))
     last, upos, gloss = forms[-1]
     if phrase.doing or phrase.quantifier in ("every", "no"):
         forms[-1] = (_with_i(last), upos, gloss)  # also of "every red dog": it stands at the end of the phrase
-    elif phrase.origin:
-        forms[-1] = (_with_ezafe(last), upos, gloss)
     linked = [(_with_ezafe(form), upos, gloss) for form, upos, gloss in forms[:-1]] + forms[-1:]
     number = features(Number="Plur" if several else "Sing")
     words = (_determiner(phrase.quantifier), *(Word(form, upos, gloss, number if upos == "NOUN" else "")
                                                for form, upos, gloss in linked))  # fmt: skip
     if phrase.origin:
-        words += (Word("متعلق", "ADJ", "from"), Word("به", "ADP", "to"), *_place(phrase.origin))
+        words += (Word("از", "ADP", "from"), *_place(phrase.origin))
     if phrase.doing:
         words += (THAT, *_verb(phrase.doing, plural(phrase.quantifier), past, False))
     return words
@@ -84,14 +83,14 @@ def _determiner(quantifier: str) -> Word:
 
 def _with_ezafe(form: str) -> str:
     """The link to what follows, written only after a vowel: "سگ‌های", "خودروی", "گربه‌ی"."""
-    if form.endswith(("ا", "و")):
+    if form.endswith(("ا", "و")) and form != COW:
         return form + "ی"
     return form + HALF_SPACE + "ی" if form.endswith("ه") and not form.endswith("اه") else form
 
 
 def _with_i(form: str) -> str:
     """The ending "-i" of the indefinite and before a relative clause: "سگی", "گربه‌ای", "خودرویی", "سگ‌هایی"."""
-    if form.endswith(("ا", "و")):
+    if form.endswith(("ا", "و")) and form != COW:
         return form + "یی"
     if form.endswith("ی") or (form.endswith("ه") and not form.endswith("اه")):
         return form + HALF_SPACE + "ای"

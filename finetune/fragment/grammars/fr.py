@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from finetune.fragment.concepts import NONE, names
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.words import Word, features, lexicon, name_words
 
@@ -24,6 +25,7 @@ KINDS = {"the": {"Definite": "Def", "PronType": "Art"}, "some": {"Definite": "In
          "no": {"PronType": "Neg"}}  # fmt: skip
 NUMERALS = {"two": "deux", "three": "trois"}
 CONTRACTED = {("à", "le"): "au", ("de", "le"): "du"}
+PARTICIPLES = {"assis", "couché"}
 WITH_ARTICLE = {"Cairo"}  # le Caire
 
 
@@ -36,12 +38,13 @@ def clause(said: Clause) -> Words:
     """Subject, verb between "ne" and "pas", object, place: "le chien ne voit aucun chat dans le jardin"."""
     words = _phrase(said.subject, past=said.past)
     none = said.subject.quantifier == "no" or (said.object is not None and said.object.quantifier == "no")
-    words += _verb(said.verb, plural(said.subject.quantifier), said.past, said.negative, none)
+    gender, several = _gender(said.subject.head), plural(said.subject.quantifier)
+    words += _agreeing(_verb(said.verb, several, said.past, said.negative, none), gender, several)
     if said.object:
-        words += _phrase(said.object, past=False)
+        words += _object(said.object, LEXICON[said.verb]["preposition"])
     if said.place:
         name = name_of(said.place)[1]
-        words += _place("à" if name else LEXICON[said.place]["in"], "in", said.place)
+        words += _place("à" if name else LEXICON[said.place]["preposition"], "in", said.place)
     return words
 
 
@@ -59,8 +62,22 @@ def _phrase(phrase: Phrase, *, past: bool) -> Words:
     if phrase.origin:
         words += _place("de", "from", phrase.origin)
     if phrase.doing:
-        words += (WHO, *_verb(phrase.doing, several, past, False, False))
+        doing = _verb(phrase.doing, several, past, False, False)
+        words += (WHO, *_agreeing(doing, entry["gender"], several))
     return words
+
+
+@cache
+def _object(phrase: Phrase, preposition: str) -> Words:
+    """An object, after the preposition that the verb asks for: "rend visite au chanteur"."""
+    words = _phrase(phrase, past=False)
+    return words if preposition == NONE else _after(preposition, "to", words)
+
+
+def _gender(head: str) -> str:
+    """Of a noun; of a name by the person, of organisations feminine as "entreprise" is."""
+    kind, name = name_of(head)
+    return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
 
 
 def _noun(noun: str, several: bool) -> Words:
@@ -105,6 +122,11 @@ def _place(preposition: str, gloss: str, place: str) -> Words:
         words = _determined("the", words, "m") if name in WITH_ARTICLE else words
     else:
         words = _determined("the", _noun(place, several=False), LEXICON[place]["gender"])
+    return _after(preposition, gloss, words)
+
+
+def _after(preposition: str, gloss: str, words: Words) -> Words:
+    """Words after a preposition, which joins with "le" and loses its vowel before another."""
     contracted = CONTRACTED.get((preposition, words[0].form))
     if contracted:
         return (Word(contracted, "ADP", f"{gloss} the", words[0].features), *words[1:])
@@ -129,6 +151,19 @@ def _verb(verb: str, several: bool, past: bool, negative: bool, none: bool) -> W
         finite = _elided("n'", NE, finite)
     rest = tuple(Word(word, "ADV", verb) for word in after)
     return (*finite, *((PAS,) if negative else ()), *rest)
+
+
+def _agreeing(words: Words, gender: str, several: bool) -> Words:
+    """The words of a verb, whose participle agrees with the subject: "est assise", "ne sont pas couchés"."""
+    *before, last = words
+    if last.form not in PARTICIPLES:
+        return words
+    form = last.form + ("e" if gender == "f" else "")
+    marks = features(Gender=GENDERS[gender], Number="Plur" if several else "Sing")
+    return (
+        *before,
+        last._replace(form=form + ("s" if several and not form.endswith("s") else ""), upos="ADJ", features=marks),
+    )
 
 
 def _parted(form: str) -> tuple[str, str, list[str]]:

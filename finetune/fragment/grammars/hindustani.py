@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from finetune.fragment.concepts import names
+from finetune.fragment.concepts import NONE, names
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.scenes import sorts_of
 from finetune.fragment.words import Lexicon, Word, features, name_words
@@ -122,8 +122,10 @@ class Hindustani:
     @cache  # noqa: B019
     def verb(self, verb: str, gender: str, several: bool, *, past: bool, denied: bool) -> Words:
         """The habitual: "सोता है", "काम नहीं करती थी"."""
-        *before, stem = self.lexicon[verb]["form"].split(" ")
-        agreement = gender + ("p" if several else "")
+        entry, agreement = self.lexicon[verb], gender + ("p" if several else "")
+        agrees = entry["feminine"] != NONE  # खड़ा होता है, खड़ी होती है
+        column = "form" if not agrees or agreement == "m" else "feminine" if gender == "f" else "oblique"
+        *before, stem = entry[column].split(" ")
         number = "Plur" if several else "Sing"
         participle = features(Aspect="Imp", Gender=GENDERS[gender], Number=number, VerbForm="Part")
         finite = features(
@@ -131,7 +133,7 @@ class Hindustani:
             Tense="Past" if past else "Pres", VerbForm="Fin",
         )  # fmt: skip
         return (
-            *(Word(word, "NOUN", verb) for word in before),
+            *(Word(word, "ADJ" if agrees else "NOUN", verb) for word in before),
             *((Word(self.denial, "PART", "not", features(Polarity="Neg")),) if denied else ()),
             Word(stem + self.participle[agreement], "VERB", verb, participle),
             Word(self.be[past, agreement], "AUX", "be", finite),

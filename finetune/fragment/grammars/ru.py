@@ -32,10 +32,13 @@ DETERMINERS = {
 }  # fmt: skip
 KINDS = {"every": "Tot", "some": "Ind", "the": "Dem", "no": "Neg"}
 WHO = {"m": "который", "f": "которая", "n": "которое", "p": "которые"}
-# Endings of adjectives by how their dictionary form ends; u: unstressed after ш.
+LIKE_THE_LIVING = {"kite", "doll"}  # змей, кукла: things, but "этого воздушного змея", "двух кукол"
+# Endings of adjectives by how their dictionary form ends.
 ENDINGS = {
     "hard": {"Nom": {"f": "ая", "n": "ое", "p": "ые"}, "Acc": {"a": "ого", "f": "ую", "n": "ое"},
              "Gen": {"m": "ого", "f": "ой", "n": "ого", "p": "ых"}},
+    "velar": {"Nom": {"f": "ая", "n": "ое", "p": "ие"}, "Acc": {"a": "ого", "f": "ую", "n": "ое"},
+              "Gen": {"m": "ого", "f": "ой", "n": "ого", "p": "их"}},
     "soft": {"Nom": {"f": "яя", "n": "ее", "p": "ие"}, "Acc": {"a": "его", "f": "юю", "n": "ее"},
              "Gen": {"m": "его", "f": "ей", "n": "его", "p": "их"}},
     "hushing": {"Nom": {"f": "ая", "n": "ее", "p": "ие"}, "Acc": {"a": "его", "f": "ую", "n": "ее"},
@@ -81,9 +84,10 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
     """Determiner, adjective, noun, modifier: "каждая чёрная собака из деревни", "этот кот, который спит,"."""
     if phrase.quantifier == "name":
         kind, name = name_of(phrase.head)
-        form = LEXICON[name]["form" if case == "Nom" else "accusative"]
+        whole = case == "Nom" or (kind == "organisation" and LEXICON[name]["gender"] == "m")  # "видит «Леон»", a firm
+        form = LEXICON[name]["form" if whole else "accusative"]
         return name_words(form, kind, name, marks=features(Case=case, Number="Sing"))
-    lives = sorts_of(phrase.head) <= {"animal", "person"}
+    lives = sorts_of(phrase.head) <= {"animal", "person"} or phrase.head in LIKE_THE_LIVING
     words = _determined(phrase, case, lives)
     if phrase.origin:
         words += _place(phrase.origin, "from")
@@ -136,10 +140,17 @@ def _adjective(adjective: str | None, agreement: str, case: str) -> Words:
     if adjective is None:
         return ()
     form = LEXICON[adjective]["form"]
-    kind = "hushing" if form.endswith("ший") else "soft" if form.endswith("ий") else "hard"
+    kind = _kind_of_adjective(form)
     ending = ENDINGS[kind][case].get(agreement)
     marks = _marks({"a": "m"}.get(agreement, agreement), case)
     return (Word(form if ending is None else form[:-2] + ending, "ADJ", adjective, marks),)
+
+
+def _kind_of_adjective(form: str) -> str:
+    """By the ending, the column of `ENDINGS`: "сухой" is velar, "больной" hard."""
+    if form.endswith(("кий", "кой", "гий", "гой", "хий", "хой")):
+        return "velar"
+    return "hushing" if form.endswith("ший") else "soft" if form.endswith("ий") else "hard"
 
 
 @cache

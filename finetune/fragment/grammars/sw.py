@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from finetune.fragment.concepts import NONE
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.scenes import sorts_of
 from finetune.fragment.words import Word, features, lexicon, name_words
@@ -155,7 +156,8 @@ def _adjective(adjective: str, noun_class: int) -> Words:
     if agreement == "having":
         return (Word(concord.having, "ADJ", "having", marks), Word(stem, "NOUN", adjective))
     if agreement == "fixed":
-        return (Word(stem, "ADJ", adjective),)
+        persons = noun_class == 2 and entry["class_2"] != NONE  # watu matajiri
+        return (Word(entry["class_2"] if persons else stem, "ADJ", adjective),)
     if agreement == "vowel":
         return (Word(concord.adjective_vowel + stem, "ADJ", adjective, marks),)
     form = entry["class_9"] if concord.adjective is None else concord.adjective + stem

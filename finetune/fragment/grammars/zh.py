@@ -20,6 +20,8 @@ def _word(form: str, upos: str, gloss: str, marks: str = "") -> Word:
 
 DE = _word("的", "PART", "of")
 NOT = _word("不", "ADV", "not", features(Polarity="Neg"))
+HAS_NOT = _word("没有", "ADV", "not", features(Polarity="Neg"))
+COMPLETED = {"see", "hear"}  # 看见 and 听见 say that it came about, which 不 cannot deny
 ALL = _word("都", "ADV", "all")
 AT = _word("在", "ADP", "in")
 TIMES = {False: _word("现在", "NOUN", "now"), True: _word("以前", "NOUN", "before")}
@@ -44,14 +46,14 @@ def both(first: Words, second: Words) -> Words:
 
 
 def clause(said: Clause) -> Words:
-    """Subject, time, negation, place, verb, object: "那只狗现在不在花园里睡觉"; "每只狗现在都睡觉"."""
+    """Subject, time, negation, place, verb, object: "那只狗现在不在花园里睡觉", "以前没有睡觉"; "每只狗现在都睡觉"."""
     words = (*_phrase(said.subject, said.subject.quantifier), TIMES[said.past])
     if said.subject.quantifier == "every":
         words += (ALL,)
     # "no" as an object is "not any": 那个人不喜欢任何一只猫.
     none = said.object is not None and said.object.quantifier == "no"
     if said.negative or none:
-        words += (NOT,)
+        words += (HAS_NOT if said.past or said.verb in COMPLETED else NOT,)
     if said.place:
         words += (AT, *_place(said.place))
     words += (_word(LEXICON[said.verb]["form"], "VERB", said.verb),)
@@ -89,7 +91,8 @@ def _place(place: str, *, bare: bool = False) -> Words:
 
 
 def _name(head: str) -> Words:
-    """A name, its parts parted by a dot: "玛丽亚·洛佩斯"."""
+    """A name; the parts of a person's are parted by a dot: "玛丽亚·洛佩斯", "阿尔法银行"."""
     kind, name = name_of(head)
     first, *rest = name_words(LEXICON[name]["form"], kind, name, glued=True)
-    return (first, *(part._replace(form="·" + part.form) for part in rest))
+    dot = "·" if kind == "person" else ""
+    return (first, *(part._replace(form=dot + part.form) for part in rest))

@@ -112,14 +112,14 @@ EXPECTED = {
         "some, negative": "某头牛现在不睡觉。",
         "no": "没有一只猫现在睡觉。",
         "no, past": "没有一个女孩以前唱歌。",
-        "object no": "那只狗现在不看见任何一只猫。",
+        "object no": "那只狗现在没有看见任何一只猫。",
         "two": "两张桌子以前燃烧。",
         "three": "三个饥饿的孩子现在玩耍。",
         "most": "大多数女孩现在唱歌。",
         "names": "索菲亚现在在利马问候玛丽亚·洛佩斯。",
         "origin": "那位来自村子的歌手现在哭。",
         "doing": "那只睡觉的狗现在咳嗽。",
-        "negative object": "两只狗现在不看见那只猫。",
+        "negative object": "两只狗现在没有看见那只猫。",
         "and": "索菲亚现在笑，而那只狗现在不睡觉。",
     },
     "sw": {
@@ -139,14 +139,14 @@ EXPECTED = {
     },
     "ar": {
         "every": "كل كلب أسود ينام في الحديقة.",
-        "some, negative": "بقرة ما لا تنام.",
+        "some, negative": "إحدى الأبقار لا تنام.",
         "no": "لا ينام أي قط.",
         "no, past": "لم تغن أي بنت.",
         "object no": "الكلب لا يشاهد أي قط.",
         "two": "طاولتان احترقتا.",
         "three": "ثلاثة أطفال جائعين يلعبون.",
         "most": "معظم البنات يغنين.",
-        "names": "صوفيا تصافح ماريا لوبيز في ليما.",
+        "names": "صوفيا تحيي ماريا لوبيز في ليما.",
         "origin": "المطرب من القرية يبكي.",
         "doing": "الكلب الذي ينام يسعل.",
         "negative object": "كلبان لا يشاهدان القط.",
@@ -162,7 +162,7 @@ EXPECTED = {
         "three": "سه بچه‌ی گرسنه بازی می‌کنند.",
         "most": "بیشتر دختر‌ها آواز می‌خوانند.",
         "names": "صوفیا در لیما به ماریا لوپز سلام می‌کند.",
-        "origin": "آن خواننده‌ی متعلق به روستا گریه می‌کند.",
+        "origin": "آن خواننده از روستا گریه می‌کند.",
         "doing": "آن سگی که می‌خوابد سرفه می‌کند.",
         "negative object": "دو سگ آن گربه را نمی‌بینند.",
         "and": "صوفیا می‌خندد و آن سگ نمی‌خوابد.",
@@ -227,6 +227,39 @@ GOLD = [
 def test_words_carry_their_annotation(lang, what, form, upos, features):
     (word,) = [word for word in words_of(SAID[what], lang) if word.form == form]
     assert (word.upos, word.features) == (upos, features)
+
+
+TWO_GIRLS, KITE = Phrase("two", "girl"), Phrase("the", "kite")
+# What a second reader found wrong once, and how it is said.
+MENDED = [
+    ("es", Clause(Phrase("the", "bird"), "see", Phrase("no", "bird")), "El ave no ve a ningún ave."),
+    ("es", Clause(TWO_GIRLS, "sit", negative=True), "Dos chicas no están sentadas."),
+    ("es", Clause(Phrase("three", "chair", "dry"), "fall", place="place:Cairo"), "Tres sillas secas caen en El Cairo."),
+    ("fr", Clause(TWO_GIRLS, "sit", negative=True), "Deux filles ne sont pas assises."),
+    ("fr", Clause(Phrase("the", "boy", doing="lie"), "cough"), "Le garçon qui est couché tousse."),
+    ("fr", Clause(Phrase("the", "singer"), "visit", Phrase("the", "child")), "Le chanteur rend visite à l'enfant."),
+    ("fr", Clause(Phrase("the", "singer"), "visit", Phrase("the", "boy"), negative=True),
+     "Le chanteur ne rend pas visite au garçon."),
+    ("ru", Clause(Phrase("the", "boy"), "pull", KITE), "Этот мальчик тянет этого воздушного змея."),
+    ("ru", Clause(Phrase("two", "kite", "dry"), "fall"), "Два сухих воздушных змея падают."),
+    ("ru", Clause(Phrase("the", "boy"), "take", Phrase("two", "doll")), "Этот мальчик берёт двух кукол."),
+    ("ru", Clause(Phrase("the", "chef"), "praise", Phrase("name", "organisation:Martin")), "Этот повар хвалит Мартин."),
+    ("ar", Clause(Phrase("some", "owl", doing="sleep"), "see", CAT), "إحدى البومات التي تنام تشاهد القط."),
+    ("ar", Clause(Phrase("two", "kite", "dry"), "fall"), "طائرتان ورقيتان جافتان تسقطان."),
+    ("fa", Clause(Phrase("every", "cow"), "sit"), "هر گاوی می‌نشیند."),
+    ("fa", Clause(Phrase("most", "airline", "famous"), "shrink"), "بیشتر شرکت‌های هواپیمایی مشهور کوچک می‌شوند."),
+    ("zh", Clause(Phrase("the", "girl"), "sing", past=True, negative=True), "那个女孩以前没有唱歌。"),
+    ("zh", Clause(MARIA, "praise", Phrase("name", "organisation:Alfa Bank")), "玛丽亚·洛佩斯现在表扬阿尔法银行。"),
+    ("hi", Clause(Phrase("the", "girl", "hungry"), "stand"), "वह भूखी लड़की खड़ी होती है।"),
+    ("ur", Clause(Phrase("three", "dancer", "rich"), "stand", past=True), "تین امیر رقاص کھڑے ہوتے تھے۔"),
+    ("sw", Clause(Phrase("three", "dancer", "rich"), "stand", past=True), "Wacheza ngoma matajiri watatu walisimama."),
+    ("sw", Clause(Phrase("every", "car", "wet"), "burn"), "Kila gari lenye unyevu linaungua."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "said", "text"), MENDED)
+def test_what_was_found_wrong_is_said_right(lang, said, text):
+    assert text_of(words_of((said,), lang)) == unicodedata.normalize("NFC", text)
 
 
 def test_names_of_two_parts_are_one_entity():
