@@ -18,6 +18,7 @@ from subnets.settings import is_plain_name
 from subnets.workspace import SETTINGS, Folder
 
 RESULTS = "results.json"
+PROVENANCE = "provenance.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ class FinishedRun:
         return "/".join(self.folder.path.parts[-3:])
 
     @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """What `provenance.json` holds: versions, machine, fingerprints of base and data; empty where it is gone."""
+        found = self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
     def by_sparsity(self) -> dict[float, RoundEntry]:
         """The rounds after the dense one, by what they removed."""
         return {entry.sparsity: entry for entry in self.results.rounds if entry.round > 0}
@@ -106,15 +113,15 @@ class FinishedRun:
         return stored
 
 
-def finished_runs(runs_dir: str, *, model: str, task: str | None = None) -> list[FinishedRun]:
-    """The runs of a model that are done, of one task or of all, sorted by task, language and seed.
+def finished_runs(runs_dir: str, *, model: str | None = None, task: str | None = None) -> list[FinishedRun]:
+    """The runs that are done, of one model and task or of all, sorted by model, task, language and seed.
 
     Raises:
         InputError: a run's files are not those of a run; which, and what is wrong.
     """
-    root = Path(runs_dir).expanduser() / model
-    found = [_run(path.parent) for path in root.glob(f"{task or '*'}/*/seed*/{RESULTS}")]
-    return sorted(found, key=lambda run: (run.task, run.lang, run.seed, run.name))
+    root = Path(runs_dir).expanduser()
+    found = [_run(path.parent) for path in root.glob(f"{model or '*'}/{task or '*'}/*/seed*/{RESULTS}")]
+    return sorted(found, key=lambda run: (run.model, run.task, run.lang, run.seed, run.name))
 
 
 def differing_settings(runs: list[FinishedRun]) -> dict[str, list[Any]]:

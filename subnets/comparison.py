@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, combinations_with_replacement, product
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pruning.mask_file import StoredMask
+from pruning.mask_file import StoredMask, read_mask
 from subnets.all_pairs import MaskLike, PairCounts, pair_counts
 from subnets.catalogue import FinishedRun, differing_settings
 from subnets.deviation import deviation_overlap
 from subnets.errors import InputError
 from subnets.ladder import ladder
 from subnets.overlap import MEASURES, Beside, Integers, beside_chance
+from subnets.pair_table import PairTable
 from subnets.parts import Part
 from subnets.reference import Reference, reference_of
+from subnets.relatedness import Relatedness, relatedness
 from subnets.settings import CompareSettings
 from subnets.statistics import pairs_interval
+from subnets.topologies import topology_rows
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
 
 OTHER_SEEDS, SAME_SEED = "other", "same"
+FINE = ("layer_component", "head")  # parts so many that tables of all pairs and measures would fill a disk
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,27 @@ class Comparison:
     """What comes out; each table is a list of rows with the same columns.
 
     Attributes:
-        pairs: a row a pair of runs, part and sparsity: counts, and every measure beside chance.
+        pairs: a row a pair of runs, part and sparsity: counts, and every measure beside chance. Not of `FINE` parts.
         languages: a row a pair of languages, part, sparsity and measure: the mean over pairs of runs with other
-            seeds, and apart from it that of the same seed. A language beside itself is the ceiling.
+            seeds, and apart from it that of the same seed. A language beside itself is the ceiling. Of `FINE` parts
+            Jaccard alone.
         ladders: how many weights are kept by exactly j of the languages, one seed at a time.
+        topologies: a row a pair of languages and topological measure, at the sparsest level.
+        relatedness: how the languages of a level stand to each other, by Jaccard and by what training changed.
         warnings: what a reader must know before believing any of it.
     """
 
     pairs: list[Row] = field(default_factory=list)
     languages: list[Row] = field(default_factory=list)
     ladders: list[Row] = field(default_factory=list)
+    topologies: list[Row] = field(default_factory=list)
+    relatedness: list[Relatedness] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def relations(self) -> list[Row]:
+        """The statistics of `relatedness` as one table."""
+        return [row for each in self.relatedness for row in each.rows]
 
 
 @dataclass(frozen=True)
@@ -55,8 +70,20 @@ class Level:
     masks: list[StoredMask]
 
 
-def compare(runs: Sequence[FinishedRun], settings: CompareSettings, *, say: Say = lambda text: None) -> Comparison:
+def compare(
+    runs: Sequence[FinishedRun],
+    settings: CompareSettings,
+    *,
+    distances: Mapping[str, PairTable] = MappingProxyType({}),
+    say: Say = lambda text: None,
+) -> Comparison:
     """Compares the masks of runs at every sparsity that at least two of them have.
+
+    Args:
+        runs: finished ones, of one base.
+        settings: what is compared, and how surely.
+        distances: tables over languages to hold the overlaps against, by name.
+        say: told of progress.
 
     Raises:
         InputError: fewer than two runs, no sparsity in common, or masks of other bases.
@@ -73,6 +100,10 @@ def compare(runs: Sequence[FinishedRun], settings: CompareSettings, *, say: Say 
         say(f"sparsity {level.sparsity:.4f}: {len(level.masks)} masks")
         _add_overlaps(found, level, reference, settings)
         found.ladders.extend(_ladder_rows(level))
+        _add_relatedness(found, level, settings, distances)
+    if reference and settings.topology:
+        say(f"topology at sparsity {levels[-1].sparsity:.4f}")
+        found.topologies.extend(_topology_rows(levels[-1], reference, settings))
     return found
 
 
@@ -121,7 +152,10 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
             measured = {
                 name: beside_chance(measure, counts.counts, counts.expected) for name, measure in MEASURES.items()
             }
-            found.pairs.extend(place | row for row in _pair_rows(level.runs, counts, measured))
+            if kind in FINE:
+                measured = {"jaccard": measured["jaccard"]}
+            else:
+                found.pairs.extend(place | row for row in _pair_rows(level.runs, counts, measured))
             for name, beside in measured.items():
                 rows = _language_rows(level.runs, name, beside, settings, with_floor=floor is not None)
                 found.languages.extend(place | row for row in rows)
@@ -222,3 +256,37 @@ def _ladder_rows(level: Level) -> Iterator[Row]:
                         "expected": float(found.expected.mean[number]),
                         "expected_sd": float(found.expected.standard_deviation[number]),
                     }  # fmt: skip
+
+
+def _add_relatedness(
+    found: Comparison, level: Level, settings: CompareSettings, distances: Mapping[str, PairTable]
+) -> None:
+    for overlap in ("jaccard", "kept_though_small"):
+        rows = [
+            row
+            for row in found.languages
+            if (row["sparsity"], row["kind"], row["measure"]) == (level.sparsity, "whole", overlap)
+        ]
+        related = relatedness(
+            rows,
+            sparsity=level.sparsity,
+            overlap=overlap,
+            distances=distances,
+            permutations=settings.permutations,
+        )
+        if related:
+            found.relatedness.append(related)
+
+
+def _topology_rows(level: Level, reference: Reference, settings: CompareSettings) -> list[Row]:
+    masks = [read_mask(mask.path)[0] for mask in level.masks]
+    rows = topology_rows(
+        masks,
+        [run.lang for run in level.runs],
+        [run.seed for run in level.runs],
+        heads=reference.heads,
+        draws=settings.draws,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+    )
+    return [{"sparsity": level.sparsity} | row for row in rows]

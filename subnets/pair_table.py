@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import log
+from pathlib import PurePath
 from typing import Self, TypeVar
 
 import numpy as np
@@ -130,6 +131,11 @@ def read_distances(text: str, *, source: str) -> PairTable:
         f"{source}: found columns {', '.join(header[:5])}; allowed: a square (the same names along the top and down "
         "the side), three columns (name, name, number) or two (name, size)"
     )
+
+
+def distance_tables(texts: Mapping[str, str]) -> dict[str, PairTable]:
+    """`read_distances` of several files by path; each table is called by its file's name without the ending."""
+    return {PurePath(path).stem: read_distances(text, source=path) for path, text in texts.items()}
 
 
 def _rows(text: str, *, source: str) -> list[list[str]]:

@@ -24,7 +24,9 @@ from subnets.settings import settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare")}
+STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "report")}
+
+WITHOUT_TASK = {"pretrain", "report"}  # the first is of mlm, the second of every task there is
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
 
@@ -40,8 +42,9 @@ def _run(config: DictConfig) -> float | None:
     alone = HydraConfig.get().mode is RunMode.RUN
     with _said_plainly() if alone else nullcontext():
         composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        if composed["step"] == "pretrain" and composed["task"] is None:
+        if composed["step"] in WITHOUT_TASK and composed["task"] is None:
             composed["task"] = OmegaConf.to_container(OmegaConf.load(CONF / "task" / "mlm.yaml"))
+            composed["every_task"] = True
         settings = settings_of(composed)
         if settings.step not in STEPS:
             raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")

@@ -24,10 +24,10 @@ from subnets.errors import InputError
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
-NOT_IDENTITY = {"step", "runs_dir", "device", "threads", "controls", "pretrain", "compare"}
+NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls", "pretrain", "compare"}
 
 # Steps over many runs; without `lang` they take those of every language.
-OF_MANY = {"compare"}
+OF_MANY = {"compare", "report"}
 EVERY = "all"
 
 Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
@@ -56,6 +56,10 @@ class CompareSettings:
     parts: tuple[Literal["whole", "layer", "component", "layer_component", "head"], ...]
     confidence: Annotated[float, Gt(0), Lt(1)]
     resamples: Annotated[int, Ge(100)]
+    topology: bool
+    draws: Annotated[int, Ge(2)]
+    permutations: Annotated[int, Ge(1)]
+    distances: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Settings:
     runs_dir: str
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Ge(1)] | None
+    every_task: bool = False  # of a step over many runs: no task was asked for
 
     @property
     def model_label(self) -> str:

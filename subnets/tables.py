@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -113,3 +113,39 @@ def _in_short(rows: list[Row]) -> str:
 
 def _mean(rows: list[Row], column: str) -> str:
     return f"{statistics.fmean(row[column] for row in rows if row[column] is not None):.3f}"
+
+
+LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+}  # fmt: skip
+
+
+def latex(rows: list[Row]) -> str:
+    """Rows as a LaTeX table with booktabs' rules; numbers with three decimals, None as a dash."""
+    if not rows:
+        return ""
+    names = list(rows[0])
+    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
+    lines = [
+        rf"\begin{{tabular}}{{{''.join('r' if each else 'l' for each in numeric)}}}",
+        r"\toprule",
+        _latex_line(names),
+        r"\midrule",
+        *(_latex_line([row[name] for name in names]) for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _latex_line(cells: Sequence[Any]) -> str:
+    return " & ".join(map(_latex_cell, cells)) + r" \\"
+
+
+def _latex_cell(cell: Any) -> str:
+    if cell is None:
+        return "--"
+    if isinstance(cell, float):
+        return f"{cell:.3f}"
+    return "".join(LATEX_ESCAPES.get(character, character) for character in str(cell))

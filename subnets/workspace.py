@@ -14,7 +14,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from subnets.errors import InputError
-from subnets.settings import Settings, short_hash
+from subnets.settings import EVERY, Settings, short_hash
 
 SETTINGS = "settings.yaml"
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
@@ -94,6 +94,27 @@ def comparison_folder(settings: Settings) -> Folder:
     """Where a comparison is kept: runs/<model>/<task>/compare/<langs>/."""
     root = Path(settings.runs_dir).expanduser()
     return Folder(root / settings.model_label / settings.task.name / "compare" / settings.lang)
+
+
+def report_folder(settings: Settings) -> Folder:
+    """Where a report is kept: runs/report/, or runs/report/<task>-<langs>/ where one asked for less than everything."""
+    root = Folder(Path(settings.runs_dir).expanduser()) / "report"
+    task = "all" if settings.every_task else settings.task.name
+    return root if (task, settings.lang) == ("all", EVERY) else root / f"{task}-{settings.lang}"
+
+
+def text_of(path: str) -> str:
+    """A text file that a setting names.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except OSError as problem:
+        raise InputError(f"{path}: {problem.strerror or problem}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not a text file in UTF-8") from None
 
 
 def check_writable(folder: Folder) -> None:

@@ -7,12 +7,19 @@ from importlib import import_module
 
 from subnets.catalogue import FinishedRun, finished_runs
 from subnets.errors import InputError
+from subnets.pair_table import distance_tables
 from subnets.progress import Progress
 from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, language_table, overlap_verdict
-from subnets.workspace import Folder, check_writable, comparison_folder
+from subnets.workspace import Folder, check_writable, comparison_folder, text_of
 
-TABLES = {"overlap.csv": "pairs", "languages.csv": "languages", "ladder.csv": "ladders"}
+TABLES = {
+    "overlap.csv": "pairs",
+    "languages.csv": "languages",
+    "ladder.csv": "ladders",
+    "topology.csv": "topologies",
+    "relatedness.csv": "relations",
+}
 
 
 def run(settings: Settings) -> float:
@@ -25,7 +32,9 @@ def run(settings: Settings) -> float:
     runs = _chosen(settings)
     progress.say(f"compare: {len(runs)} runs of task={settings.task.name} model={settings.model_label}")
     check_writable(folder)
-    found = import_module("subnets.comparison").compare(runs, settings.compare, say=progress.say)
+    distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
+    comparison = import_module("subnets.comparison")
+    found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
     for name, table in TABLES.items():
         folder.write(name, csv_bytes(getattr(found, table)))
     folder.write_json("warnings.json", found.warnings)

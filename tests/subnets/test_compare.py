@@ -66,7 +66,7 @@ def table(folder, name):
 def test_every_pair_part_and_sparsity_has_its_row_and_its_numbers_are_the_masks(six_runs):
     _, folder = compared(six_runs)
     rows = table(folder, "overlap.csv")
-    assert len(rows) == 15 * 2 * (1 + 2 + 1 + 2)  # pairs, sparsities; whole, layers, component, layers x component
+    assert len(rows) == 15 * 2 * (1 + 2 + 1)  # pairs, sparsities; whole, layers, component
     row = next(row for row in rows if row["kind"] == "layer" and row["layer"] == "1" and row["sparsity"] == "0.5")
     masks = [
         read_mask(six_runs / "tiny" / row[side] / "rounds" / "2" / "mask.safetensors")[0] for side in ("left", "right")

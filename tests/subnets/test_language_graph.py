@@ -54,6 +54,16 @@ def test_languages_without_overlap_stand_apart():
     assert sorted(found.graph) == ["a", "b", "c", "d"]
 
 
+def test_of_equal_overlaps_the_tree_takes_the_first_pairs():
+    found = language_graph(table([0.5] * 6, "abcd"), resolution=1.0, seed=0)
+    assert sorted(found.tree.edges) == [("a", "b"), ("a", "c"), ("a", "d")]
+
+
+def test_resolution_makes_communities_smaller_or_larger():
+    found = [language_graph(OVERLAPS, resolution=resolution, seed=0).communities for resolution in (0.1, 1, 5)]
+    assert [len(communities) for communities in found] == [1, 2, 4]
+
+
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 2**32))
 def test_the_tree_weighs_the_most_of_all_trees(seed):

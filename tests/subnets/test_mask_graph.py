@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_encoder import HEADS, SHAPES, dense, drawn, masks, with_only
+from small_encoder import HEADS, SHAPES, dense, drawn, masks, shapes_of, with_only
 
 from pruning.mask import Mask
 from subnets import mask_graph
@@ -123,6 +123,13 @@ def test_random_graphs_overlap_as_the_docstring_says():
     off = found[np.triu_indices(300, 1)]
     # The smaller of two degrees lies below the mean one by about half a spread of 7 in 60.
     assert off.mean() == pytest.approx((300 * 0.2**2 + 0.2) / (300 * 0.2 + 1), rel=0.1)
+
+
+def test_blocks_of_random_masks_compose_by_the_square_of_their_density():
+    shapes = shapes_of(layers=2, residual=32, inner=32, neurons=64)
+    graph = graph_of(drawn(shapes, density=0.3, seed=0), level="block", heads=4)
+    # Over 1024 weights and more on either side: a spread of some five percent at most.
+    assert [weight for *_, weight in graph.edges(data="weight")] == pytest.approx([0.3**2] * 6, rel=0.15)
 
 
 def loop():

@@ -1,0 +1,1 @@
+"""The report: what finished runs say, as tables, figures and one page."""

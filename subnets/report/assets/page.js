@@ -1,0 +1,334 @@
+"use strict";
+// Draws the figures of the report. All numbers come from the JSON in the page; text is set as text, never as HTML.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  // Okabe and Ito (2008): told apart under every common colour blindness; symbols say the same again.
+  const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d3b", "#7f7f7f"];
+  const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "pentagon", "star", "hexagon", "bowtie"];
+  const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+  const PHONE = window.matchMedia("(max-width: 600px)");
+
+  const colour = (at) => COLOURS[at % COLOURS.length];
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const fixed = (value, digits = 3) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+  const unique = (values) => [...new Set(values)];
+  const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
+  const faint = (hex, share) => hex + Math.round(255 * share).toString(16).padStart(2, "0");
+  // Plotly reads a little HTML in labels and hovers.
+  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+  /** The rows of a table kept by columns. */
+  function rowsOf(table) {
+    const names = Object.keys(table);
+    const length = names.length ? table[names[0]].length : 0;
+    return Array.from({ length }, (_, at) => Object.fromEntries(names.map((name) => [name, table[name][at]])));
+  }
+
+  function layout(more) {
+    const ink = css("--ink"), line = css("--line");
+    const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
+    return {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: PHONE.matches ? 11 : 13 },
+      margin: { l: 50, r: 16, t: 12, b: 45 }, hovermode: "closest",
+      hoverlabel: { bgcolor: css("--raised"), bordercolor: line, font: { color: ink } },
+      legend: { orientation: "h", y: -0.22, x: 0 }, colorway: COLOURS,
+      ...more,
+      xaxis: { ...axis, ...(more.xaxis || {}) }, yaxis: { ...axis, ...(more.yaxis || {}) },
+    };
+  }
+
+  const band = (x, low, high, hex, name) => ({
+    x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", fillcolor: faint(hex, 0.18),
+    line: { width: 0 }, type: "scatter", mode: "lines", name, hoverinfo: "skip", showlegend: Boolean(name),
+  });
+
+  const level = (sparsity) => percent(sparsity);
+  const groupOf = (each) => `${each.model} · ${each.task}`;
+
+  // ------------------------------------------------------------------------------------------ trajectories
+
+  const ALL = "all languages";
+
+  function trajectories(state) {
+    const group = data.trajectories.filter((each) => groupOf(each) === state.group);
+    const one = group.find((each) => each.lang === state.language);
+    const unit = group[0].metric;
+    const axes = { xaxis: { title: { text: "sparsity" }, tickformat: ".0%" }, yaxis: { title: { text: unit } } };
+    if (!one) {
+      const traces = group.map((each, at) => ({
+        x: each.points.x, y: each.points.mean, name: each.lang, mode: "lines+markers", type: "scatter",
+        line: { color: colour(at), dash: DASHES[Math.floor(at / COLOURS.length) % DASHES.length] },
+        marker: { symbol: SYMBOLS[at % SYMBOLS.length], size: 8 },
+        hovertemplate: `${plain(each.lang)}, %{x:.1%}: %{y:.2f}<extra></extra>`,
+      }));
+      return { traces, layout: layout(axes), caption: `Mean over seeds, validation. ${group[0].worst}` };
+    }
+    const points = one.points, x = points.x;
+    const traces = [];
+    if (points.low.every((value) => value !== null)) traces.push(band(x, points.low, points.high, colour(0), "interval over seeds"));
+    traces.push({
+      x, y: points.mean, mode: "lines+markers", type: "scatter", name: "magnitude pruning", line: { color: colour(0), width: 2.5 },
+      marker: { size: 8 }, customdata: points.low.map((low, at) => [fixed(low, 2), fixed(points.high[at], 2), points.seeds[at]]),
+      hovertemplate: "sparsity %{x:.1%}: %{y:.2f} [%{customdata[0]}, %{customdata[1]}], %{customdata[2]} seed(s)<extra></extra>",
+    });
+    one.controls.forEach((control, at) => traces.push({
+      x: [control.x], y: [control.mean], mode: "markers", type: "scatter", name: `control: ${control.name}`,
+      marker: { symbol: SYMBOLS[at + 1], size: 11, color: colour(at + 1) },
+      error_y: control.low === null ? undefined : { type: "data", symmetric: false, array: [control.high - control.mean], arrayminus: [control.mean - control.low], color: colour(at + 1) },
+      hovertemplate: `${plain(control.name)} at %{x:.1%}: %{y:.2f} [${fixed(control.low, 2)}, ${fixed(control.high, 2)}]<extra></extra>`,
+    }));
+    if (one.ticket) traces.push({
+      x: [one.ticket.x], y: [one.ticket.mean], mode: "markers", type: "scatter", name: "ticket",
+      marker: { symbol: "star", size: 18, color: css("--ground"), line: { color: css("--ink"), width: 2 } },
+      hovertemplate: "ticket at %{x:.1%}: %{y:.2f}<extra></extra>",
+    });
+    const last = x[x.length - 1], dense = one.dense, shapes = [];
+    shapes.push({ type: "line", x0: 0, x1: last, y0: dense.mean, y1: dense.mean, line: { color: css("--soft"), dash: "dot", width: 1.5 } });
+    if (dense.sd !== null) shapes.push({ type: "rect", x0: 0, x1: last, y0: dense.mean - dense.sd, y1: dense.mean + dense.sd, fillcolor: faint("#7f7f7f", 0.22), line: { width: 0 }, layer: "below" });
+    return { traces, layout: layout({ ...axes, shapes }), caption: one.caption };
+  }
+
+  // ---------------------------------------------------------------------------------------------- overlap
+
+  const SHOWN = { value: "mean", "above chance (1 = equal)": "corrected", "z against chance": "z" };
+
+  function overlapRows(state, relation) {
+    const table = data.overlaps.find((each) => groupOf(each) === state.group);
+    return table.rows.filter((row) => row.sparsity === state.sparsity && row.measure === state.measure && row.part === state.part && row.seeds === relation);
+  }
+
+  function overlap(state) {
+    const table = data.overlaps.find((each) => groupOf(each) === state.group);
+    const rows = overlapRows(state, state.seeds);
+    const present = new Set(rows.flatMap((row) => [row.left, row.right]));
+    const order = table.order[String(state.sparsity)].filter((lang) => present.has(lang));
+    const at = new Map();
+    rows.forEach((row) => {
+      at.set(`${row.left} ${row.right}`, row);
+      if (!at.has(`${row.right} ${row.left}`)) at.set(`${row.right} ${row.left}`, row);
+    });
+    const cell = (left, right) => at.get(`${left} ${right}`);
+    const column = SHOWN[state.show];
+    const z = order.map((left) => order.map((right) => cell(left, right)?.[column] ?? null));
+    const hover = order.map((left) => order.map((right) => {
+      const row = cell(left, right);
+      if (!row) return `${plain(left)} – ${plain(right)}: no pair of runs`;
+      return [
+        `<b>${plain(left)} – ${plain(right)}</b>`, `${plain(state.measure)} ${fixed(row.mean)} [${fixed(row.low)}, ${fixed(row.high)}]`,
+        `chance ${fixed(row.chance)} (z ${fixed(row.z, 1)})`, `corrected ${fixed(row.corrected)}`, `floor (one-shot) ${fixed(row.floor)}`,
+        `ceiling (other seeds) ${fixed(row.ceiling)}`, `${row.pairs} pair(s) of runs`,
+      ].join("<br>");
+    }));
+    const digits = column === "z" ? 0 : 2;
+    const small = order.length <= (PHONE.matches ? 6 : 12);
+    const traces = [{
+      z, x: order, y: order, type: "heatmap", colorscale: "Cividis", hoverongaps: false, customdata: hover,
+      hovertemplate: "%{customdata}<extra></extra>", colorbar: { title: { text: column === "mean" ? state.measure : state.show, side: "right" }, thickness: 12 },
+      text: z.map((line) => line.map((value) => (value === null ? "" : value.toFixed(digits)))), texttemplate: small ? "%{text}" : "",
+      xgap: 1, ygap: 1,
+    }];
+    const others = rows.filter((row) => row.left !== row.right), same = rows.filter((row) => row.left === row.right);
+    const sorted = [...others].sort((left, right) => left[column] - right[column]);
+    const caption = others.length
+      ? `Two languages: mean ${fixed(mean(others.map((row) => row.mean)))}, chance ${fixed(mean(others.map((row) => row.chance)))}, ` +
+        `floor ${fixed(mean(others.map((row) => row.floor).filter((value) => value !== null)))}; one language, other seeds (the ceiling): ${fixed(mean(same.map((row) => row.mean)))}. ` +
+        `Furthest apart: ${sorted[0].left} and ${sorted[0].right} (${fixed(sorted[0][column])}). Languages stand in the order of their clustering.`
+      : "One language only.";
+    const axes = { xaxis: { side: "bottom", constrain: "domain", showgrid: false }, yaxis: { autorange: "reversed", scaleanchor: "x", constrain: "domain", showgrid: false } };
+    return { traces, layout: layout({ ...axes, margin: { l: 40, r: 10, t: 10, b: 40 } }), caption };
+  }
+
+  // ------------------------------------------------------------------------------------------ layers, heads
+
+  function layers(state) {
+    const table = data.overlaps.find((each) => groupOf(each) === state.group);
+    const rows = table.rows.filter((row) => row.sparsity === state.sparsity && row.measure === "jaccard" && row.kind === state.along && row.seeds === table.relation);
+    const parts = unique(rows.map((row) => row.part));
+    const of = (part, same) => rows.filter((row) => row.part === part && (row.left === row.right) === same);
+    const over = (column, same = false) => parts.map((part) => mean(of(part, same).map((row) => row[column]).filter((value) => value !== null)));
+    const column = SHOWN[state.show];
+    const values = (pick) => parts.map((part) => pick(...of(part, false).map((row) => row[column])));
+    const line = (name, y, at, more = {}) => ({
+      x: parts, y, name, type: "scatter", mode: "lines+markers", line: { color: colour(at), dash: DASHES[at % DASHES.length] },
+      marker: { symbol: SYMBOLS[at], size: 8 }, hovertemplate: `${name}, %{x}: %{y:.3f}<extra></extra>`, ...more,
+    });
+    const traces = [band(parts, values(Math.min), values(Math.max), colour(0), "lowest to highest pair"), line("two languages", over(column), 0)];
+    const ceiling = over(column, true);
+    if (ceiling.some((value) => value !== null)) traces.push(line("one language, other seeds (ceiling)", ceiling, 2));
+    if (column === "mean") {
+      traces.push(line("one-shot (floor)", over("floor"), 1), line("chance", over("chance"), 3));
+    }
+    return { traces, layout: layout({ xaxis: { title: { text: state.along }, type: "category" }, yaxis: { title: { text: column === "mean" ? "jaccard" : state.show } } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: mean over pairs of languages; the band spans the pairs.` };
+  }
+
+  function heads(state) {
+    const found = data.heads.find((each) => groupOf(each) === state.group && each.sparsity === state.sparsity);
+    const column = SHOWN[state.show];
+    const names = found.mean[0].map((_, head) => `head ${head}`);
+    const traces = [{
+      z: found[column], x: names, y: found.mean.map((_, layer) => `layer ${layer}`), type: "heatmap", colorscale: "Cividis", xgap: 1, ygap: 1,
+      customdata: found.mean.map((line, layer) => line.map((value, head) => [fixed(value), fixed(found.chance[layer][head]), fixed(found.corrected[layer][head]), fixed(found.z[layer][head], 1)])),
+      hovertemplate: "%{y}, %{x}<br>jaccard %{customdata[0]}, chance %{customdata[1]}<br>corrected %{customdata[2]}, z %{customdata[3]}<extra></extra>",
+      colorbar: { thickness: 12, title: { text: column === "mean" ? "jaccard" : state.show, side: "right" } },
+    }];
+    return { traces, layout: layout({ yaxis: { autorange: "reversed", showgrid: false }, xaxis: { showgrid: false } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: each head's rows of query, key and value and columns of the attention output; mean over pairs of languages.` };
+  }
+
+  // ------------------------------------------------------------------------------------------- relatedness
+
+  const relatednessOf = (state) => data.relatedness.find((each) => groupOf(each) === state.group && each.sparsity === state.sparsity && each.overlap === state.overlap);
+
+  function tree(state) {
+    const found = relatednessOf(state);
+    const links = found.dendrogram;
+    const traces = links.x.map((x, at) => ({
+      x: links.y[at], y: x, type: "scatter", mode: "lines", line: { color: css("--ink"), width: 2 }, showlegend: false,
+      hovertemplate: `joined at distance ${fixed(Math.max(...links.y[at]))}<extra></extra>`,
+    }));
+    const ticks = found.leaves.map((_, at) => 5 + 10 * at);
+    const named = found.leaves.map((lang) => (found.families[lang] ? `${plain(lang)} · ${plain(found.families[lang])}` : plain(lang)));
+    return { traces, layout: layout({ yaxis: { tickvals: ticks, ticktext: named, showgrid: false, zeroline: false }, xaxis: { title: { text: "1 − overlap corrected for chance" }, rangemode: "tozero" }, margin: { l: 120, r: 16, t: 12, b: 45 } }), caption: found.caption };
+  }
+
+  function graph(state) {
+    const found = relatednessOf(state);
+    const edge = (pairs, width, hex, name) => ({
+      x: pairs.flatMap(([left, right]) => [found.places[left][0], found.places[right][0], null]),
+      y: pairs.flatMap(([left, right]) => [found.places[left][1], found.places[right][1], null]),
+      type: "scatter", mode: "lines", line: { color: hex, width }, hoverinfo: "skip", name,
+    });
+    const traces = [edge(found.edges, 1, faint("#7f7f7f", 0.25), "all pairs"), edge(found.tree, 3, css("--ink"), "maximum spanning tree")];
+    found.communities.forEach((langs, at) => traces.push({
+      x: langs.map((lang) => found.places[lang][0]), y: langs.map((lang) => found.places[lang][1]), type: "scatter", mode: "markers+text",
+      text: langs.map(plain), textposition: "top center", name: `community ${at + 1}`,
+      marker: { size: 20, color: colour(at), symbol: SYMBOLS[at % SYMBOLS.length], line: { color: css("--ground"), width: 2 } },
+      customdata: langs.map((lang) => [plain(found.families[lang] || "family unknown"), plain(found.genera[lang] || "")]),
+      hovertemplate: "<b>%{text}</b><br>%{customdata[1]}, %{customdata[0]}<extra></extra>",
+    }));
+    const bare = { visible: false, showgrid: false, zeroline: false };
+    return { traces, layout: layout({ xaxis: bare, yaxis: bare, margin: { l: 10, r: 10, t: 24, b: 10 } }), caption: found.graph_caption };
+  }
+
+  // --------------------------------------------------------------------------------------- ladder, topology
+
+  function ladder(state) {
+    const found = data.ladders.find((each) => groupOf(each) === state.group && each.sparsity === state.sparsity && each.part === state.part);
+    const x = found.sizes.map((_, number) => String(number));
+    const traces = [
+      { x, y: found.sizes, type: "bar", name: "found", marker: { color: colour(0) }, customdata: found.sizes.map((size, at) => [fixed(size / found.expected[at], 2)]),
+        hovertemplate: "kept by exactly %{x}: %{y:,.0f} weights, %{customdata[0]} times what chance gives<extra></extra>" },
+      { x, y: found.expected, type: "scatter", mode: "markers", name: "independent masks (± 2 sd)", marker: { symbol: "line-ew", size: 22, line: { width: 3, color: colour(1) } },
+        error_y: { type: "data", array: found.expected_sd.map((value) => 2 * value), color: colour(1) }, hovertemplate: "chance: %{y:,.0f}<extra></extra>" },
+    ];
+    const last = found.sizes.length - 1;
+    const caption = `Weights kept by exactly so many of ${found.languages} (mean over ${found.seeds} seed(s)). The core, kept by all: ${found.sizes[last].toLocaleString("en", { maximumFractionDigits: 0 })} weights, ` +
+      `${fixed(found.sizes[last] / found.expected[last], 1)} times what independent masks would share.`;
+    return { traces, layout: layout({ xaxis: { title: { text: "kept by exactly" }, type: "category" }, yaxis: { title: { text: "weights" }, type: state.scale === "logarithmic" ? "log" : "linear" }, bargap: 0.25 }), caption };
+  }
+
+  function topology(state) {
+    const found = data.topologies.find((each) => groupOf(each) === state.group && each.sparsity === state.sparsity);
+    const y = found.measures;
+    const dots = (name, x, at, more = {}) => ({ x, y, name, type: "scatter", mode: "markers", marker: { size: 12, color: colour(at), symbol: SYMBOLS[at] }, hovertemplate: `${name}, %{y}: %{x:.3f}<extra></extra>`, ...more });
+    const traces = [
+      dots("two languages (bar: lowest to highest pair)", found.mean, 0, { error_x: { type: "data", symmetric: false, array: found.high.map((value, at) => value - found.mean[at]), arrayminus: found.mean.map((value, at) => value - found.low[at]), color: colour(0) } }),
+      dots("chance (same counts in each matrix)", found.chance, 1), dots("one language, other seeds (ceiling)", found.ceiling, 2),
+    ];
+    return { traces, layout: layout({ yaxis: { autorange: "reversed", type: "category" }, xaxis: { title: { text: "overlap" } }, margin: { l: 150, r: 16, t: 12, b: 45 } }), caption: `${state.group}, sparsity ${level(state.sparsity)}.` };
+  }
+
+  // ---------------------------------------------------------------------------------- what can be switched
+
+  const groups = (list) => unique(list.map(groupOf));
+  const sparsities = (list, state) => unique(list.filter((each) => groupOf(each) === state.group).map((each) => each.sparsity));
+  const overlapTable = (state) => data.overlaps.find((each) => groupOf(each) === state.group);
+  const group = (list) => ({ name: "group", label: "model · task", options: () => groups(list) });
+  const sparsity = (list) => ({ name: "sparsity", label: "sparsity", options: (state) => sparsities(list, state), last: true, text: level });
+  const show = { name: "show", label: "show", options: () => Object.keys(SHOWN) };
+  const choices = (column) => (state) => unique(overlapTable(state).rows.filter((row) => row.sparsity === state.sparsity && (column === "measure" || row.measure === state.measure) && (column !== "seeds" || row.part === state.part)).map((row) => row[column]));
+  const RELATIONS = { other: "other seeds (the default)", same: "the same seed" };
+
+  const FIGURES = {
+    trajectories: { draw: trajectories, controls: [group(data.trajectories), { name: "language", label: "language", options: (state) => [...data.trajectories.filter((each) => groupOf(each) === state.group).map((each) => each.lang), ALL], first: (state) => data.trajectories.find((each) => groupOf(each) === state.group).worst_lang }] },
+    overlap: { draw: overlap, controls: [group(data.overlaps), { name: "sparsity", label: "sparsity", last: true, text: level, options: (state) => unique(overlapTable(state).rows.map((row) => row.sparsity)) }, { name: "measure", label: "measure", options: choices("measure"), text: (value) => value.replaceAll("_", " ") }, { name: "part", label: "layer or component", options: choices("part") }, { name: "seeds", label: "pairs of runs with", options: choices("seeds"), text: (value) => RELATIONS[value] }, show] },
+    layers: { draw: layers, controls: [group(data.overlaps), { name: "sparsity", label: "sparsity", last: true, text: level, options: (state) => unique(overlapTable(state).rows.map((row) => row.sparsity)) }, { name: "along", label: "along", options: () => ["layer", "component"] }, show] },
+    heads: { draw: heads, controls: [group(data.heads), sparsity(data.heads), show] },
+    tree: { draw: tree, controls: [group(data.relatedness), sparsity(data.relatedness), { name: "overlap", label: "overlap", options: (state) => unique(data.relatedness.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.overlap)), text: (value) => value.replaceAll("_", " ") }] },
+    graph: { draw: graph, controls: [group(data.relatedness), sparsity(data.relatedness), { name: "overlap", label: "overlap", options: (state) => unique(data.relatedness.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.overlap)), text: (value) => value.replaceAll("_", " ") }] },
+    ladder: { draw: ladder, controls: [group(data.ladders), sparsity(data.ladders), { name: "part", label: "layer", options: (state) => unique(data.ladders.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.part)) }, { name: "scale", label: "scale", options: () => ["linear", "logarithmic"] }] },
+    topology: { draw: topology, controls: [group(data.topologies), sparsity(data.topologies)] },
+  };
+
+  // ------------------------------------------------------------------------------------------- the machine
+
+  const states = {};
+
+  /** Makes every choice of a figure one that there is, and shows the choices. */
+  function settle(name) {
+    const state = (states[name] ??= {}), box = document.getElementById(`${name}-controls`);
+    FIGURES[name].controls.forEach((control) => {
+      const options = control.options(state);
+      if (!options.includes(state[control.name])) {
+        state[control.name] = control.first ? control.first(state) : options[control.last ? options.length - 1 : 0];
+      }
+      let select = box.querySelector(`select[name="${control.name}"]`);
+      if (!select) {
+        const label = document.createElement("label");
+        label.append(control.label);
+        select = document.createElement("select");
+        select.name = control.name;
+        select.addEventListener("change", () => {
+          state[control.name] = control.options(state)[select.selectedIndex];
+          settle(name);
+          draw(name);
+        });
+        label.append(select);
+        box.append(label);
+      }
+      select.replaceChildren(...options.map((option) => {
+        const element = document.createElement("option");
+        element.textContent = control.text ? control.text(option) : option;
+        element.selected = option === state[control.name];
+        return element;
+      }));
+      select.parentElement.hidden = options.length < 2;
+    });
+  }
+
+  function draw(name) {
+    const element = document.getElementById(name);
+    const figure = FIGURES[name].draw(states[name]);
+    document.getElementById(`${name}-caption`).textContent = figure.caption;
+    element.setAttribute("aria-label", figure.caption);
+    Plotly.react(element, figure.traces, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"], toImageButtonOptions: { format: "svg", filename: name } });
+    element.dataset.drawn = "yes";
+  }
+
+  const figures = [...document.querySelectorAll("[data-figure]")];
+  const seen = new IntersectionObserver((entries) => {
+    entries.filter((entry) => entry.isIntersecting && !entry.target.dataset.drawn).forEach((entry) => draw(entry.target.dataset.figure));
+  }, { rootMargin: "300px" });
+  const redraw = () => figures.filter((element) => element.dataset.drawn).forEach((element) => draw(element.dataset.figure));
+
+  data.overlaps.forEach((each) => { each.rows = rowsOf(each.rows); });
+
+  function wear(theme) {
+    document.documentElement.dataset.theme = theme;
+    const button = document.getElementById("theme");
+    button.textContent = theme === "dark" ? "light" : "dark";
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+  }
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  wear(dark.matches ? "dark" : "light");
+  dark.addEventListener("change", () => { wear(dark.matches ? "dark" : "light"); redraw(); });
+  document.getElementById("theme").addEventListener("click", () => {
+    wear(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    redraw();
+  });
+  PHONE.addEventListener("change", redraw);
+  window.addEventListener("beforeprint", () => figures.filter((element) => !element.dataset.drawn).forEach((element) => draw(element.dataset.figure)));
+
+  figures.forEach((element) => settle(element.dataset.figure));
+  figures.forEach((element) => seen.observe(element));
+})();

@@ -1,0 +1,295 @@
+"""What the figures show, as plain values: drawn by the page and by the static pictures alike."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from scipy.cluster.hierarchy import dendrogram
+
+from subnets.comparison import Comparison
+from subnets.languages import languages
+from subnets.relatedness import Relatedness
+from subnets.report.trajectories import Trajectory
+from subnets.statistics import Interval
+
+Row = dict[str, Any]
+
+DIGITS = 5  # of numbers in the page
+SHOWN_PARTS = ("layer", "component")  # besides the whole; of Jaccard alone
+NUMBERS = ("mean", "low", "high", "chance", "z", "corrected", "floor", "ceiling")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The comparison of the runs of one model and task."""
+
+    model: str
+    task: str
+    found: Comparison
+
+
+def content_of(trajectories: Sequence[Trajectory], comparisons: Sequence[Compared]) -> dict[str, list[Row]]:
+    """All that the figures show, by figure; each entry names its model and task."""
+    compared: dict[str, Callable[[Comparison], Iterable[Row]]] = {
+        "overlaps": _overlaps,
+        "heads": _heads,
+        "relatedness": lambda found: map(_relatedness, found.relatedness),
+        "ladders": _ladders,
+        "topologies": _topologies,
+    }
+    content: dict[str, list[Row]] = {"trajectories": _trajectories(trajectories)}
+    for name, told in compared.items():
+        content[name] = [
+            {"model": each.model, "task": each.task} | row for each in comparisons for row in told(each.found)
+        ]
+    return content
+
+
+def worst_of(group: Sequence[Trajectory]) -> Trajectory:
+    """The language of a model and task whose ticket, or where one has none whose dense run, scores worst.
+
+    A language without a ticket is worse than any with one.
+    """
+
+    def standing(each: Trajectory) -> tuple[bool, float]:
+        sign = 1 if each.higher_is_better else -1
+        return (each.ticket is not None, sign * (each.ticket.score.mean if each.ticket else each.dense))
+
+    return min(group, key=standing)
+
+
+def _trajectories(trajectories: Sequence[Trajectory]) -> list[Row]:
+    rows: list[Row] = []
+    for (model, task), each in groupby(trajectories, key=lambda found: (found.model, found.task)):
+        group = list(each)
+        worst = worst_of(group)
+        named = f"Worst language: {worst.lang} ({_outcome(worst)})."
+        rows.extend(
+            {"model": model, "task": task, "worst": named, "worst_lang": worst.lang} | _trajectory(found)
+            for found in group
+        )
+    return rows
+
+
+def _trajectory(found: Trajectory) -> Row:
+    ticket = found.ticket
+    return {
+        "lang": found.lang,
+        "metric": found.metric,
+        "points": {
+            "x": [_rounded(point.sparsity) for point in found.points],
+            "seeds": [point.score.count for point in found.points],
+            **_columns([point.score for point in found.points]),
+        },
+        "dense": {"mean": _rounded(found.dense), "sd": _rounded(found.dense_standard_deviation)},
+        "ticket": {"x": _rounded(ticket.sparsity), "mean": _rounded(ticket.score.mean)} if ticket else None,
+        "controls": [
+            {"name": name, "x": _rounded(control.sparsity), **_one(control.score)}
+            for name, control in found.controls.items()
+        ],
+        "caption": f"{found.task} in {found.lang}: {_outcome(found)}; seeds {', '.join(map(str, found.seeds))}. "
+        "The grey band is dense within one standard deviation over seeds; the star is the ticket.",
+    }
+
+
+def _outcome(found: Trajectory) -> str:
+    dense = f"dense {found.dense:.2f}"
+    if found.dense_standard_deviation is not None:
+        dense += f" ± {found.dense_standard_deviation:.2f}"
+    if found.ticket is None:
+        return f"no ticket over seeds, {dense}"
+    return f"ticket at {found.ticket.sparsity:.1%} with {found.ticket.score.mean:.2f}, {dense}"
+
+
+def _overlaps(found: Comparison) -> Iterable[Row]:
+    """One entry: rows of pairs of languages, and the order of the languages by sparsity."""
+    relation = (
+        "other" if any(row["seeds"] == "other" and row["left"] != row["right"] for row in found.languages) else "same"
+    )
+    chosen = [row for row in found.languages if _is_shown(row)]
+    if not chosen:
+        return
+    names = sorted({row[side] for row in chosen for side in ("left", "right")})
+    levels = sorted({row["sparsity"] for row in chosen})
+    orders = {each.sparsity: list(each.hierarchy.leaves) for each in found.relatedness if each.overlap == "jaccard"}
+    # The columns in which the page reads them; one list a column is a quarter of the size of one dict a row.
+    yield {
+        "relation": relation,
+        "order": {_key(level): orders.get(level, names) for level in levels},
+        "rows": {
+            "kind": [row["kind"] for row in chosen],
+            "part": [part_of(row) for row in chosen],
+            **{name: [row[name] for row in chosen] for name in ("measure", "seeds", "left", "right", "pairs")},
+            "sparsity": [_rounded(row["sparsity"]) for row in chosen],
+            **{name: [_rounded(row[name]) for row in chosen] for name in NUMBERS},
+        },
+    }
+
+
+def _is_shown(row: Row) -> bool:
+    if row["kind"] == "whole":
+        return True
+    return row["kind"] in SHOWN_PARTS and row["measure"] == "jaccard"
+
+
+def part_of(row: Row) -> str:
+    """A part in words: whole, layer 3, query."""
+    return row["component"] or ("whole" if row["layer"] is None else f"layer {row['layer']}")
+
+
+def _heads(found: Comparison) -> Iterable[Row]:
+    """Per sparsity, layer by head: the mean over pairs of languages of Jaccard and of what it is beside."""
+    rows = [
+        row
+        for row in found.languages
+        if row["kind"] == "head" and row["measure"] == "jaccard" and row["left"] != row["right"]
+    ]
+    relation = "other" if any(row["seeds"] == "other" for row in rows) else "same"
+    for sparsity in sorted({row["sparsity"] for row in rows}):
+        cells: dict[tuple[int, int], list[Row]] = {}
+        for row in rows:
+            if row["sparsity"] == sparsity and row["seeds"] == relation:
+                cells.setdefault((row["layer"], row["head"]), []).append(row)
+        layers, heads = (sorted({cell[side] for cell in cells}) for side in (0, 1))
+        yield {
+            "sparsity": _rounded(sparsity),
+            **{
+                name: [
+                    [_rounded(statistics.fmean(row[name] for row in cells[layer, head])) for head in heads]
+                    for layer in layers
+                ]
+                for name in ("mean", "chance", "corrected", "z")
+            },
+        }
+
+
+def _relatedness(found: Relatedness) -> Row:
+    names = found.overlaps.names
+    known = {lang: languages()[lang] for lang in names if lang in languages()}
+    drawn = dendrogram(found.hierarchy.linkage, no_plot=True)
+    weights = {edge: found.graph.graph.edges[edge]["weight"] for edge in found.graph.graph.edges}
+    places = nx.kamada_kawai_layout(found.graph.graph, dist=_lengths(found))
+    told = {row["statistic"]: row for row in found.rows}
+    return {
+        "sparsity": _rounded(found.sparsity),
+        "overlap": found.overlap,
+        "dendrogram": {
+            "x": [[_rounded(value) for value in link] for link in drawn["icoord"]],
+            "y": [[_rounded(value) for value in link] for link in drawn["dcoord"]],
+        },
+        "leaves": list(found.hierarchy.leaves),
+        "places": {lang: [_rounded(float(value)) for value in places[lang]] for lang in names},
+        "edges": [list(edge) for edge in sorted(weights)],
+        "tree": [list(edge) for edge in sorted(found.graph.tree.edges)],
+        "communities": [list(community) for community in found.graph.communities],
+        "families": {lang: each.family for lang, each in known.items()},
+        "genera": {lang: each.genus for lang, each in known.items()},
+        "caption": _said(told, ("cophenetic correlation", "Mantel correlation (Spearman) with genus and family")),
+        "graph_caption": _said(
+            told,
+            (
+                "modularity of the communities",
+                "adjusted Rand index of communities and genus",
+                "adjusted Rand index of communities and family",
+            ),
+        ),
+    }
+
+
+def _lengths(found: Relatedness) -> dict[str, dict[str, float]]:
+    """How far apart the graph is drawn: 1 - overlap, stretched so that small differences show."""
+    values = 1 - found.overlaps.values
+    spread = np.ptp(found.overlaps.upper) or 1.0
+    scaled = 0.4 + (values - (1 - found.overlaps.upper.max())) / spread
+    return {
+        one: {other: float(scaled[row, column]) for column, other in enumerate(found.overlaps.names) if row != column}
+        | {one: 0.0}
+        for row, one in enumerate(found.overlaps.names)
+    }
+
+
+def _said(told: dict[str, Row], statistics_: Sequence[str]) -> str:
+    parts = []
+    for name in statistics_:
+        if name in told:
+            p = told[name]["p"]
+            parts.append(f"{name} {told[name]['value']:.3f}" + ("" if p is None else f" (p {p:.3f})"))
+    sentence = "; ".join(parts)
+    return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _ladders(found: Comparison) -> Iterable[Row]:
+    """Per sparsity and part, the mean over seeds of how many weights exactly so many languages keep.
+
+    Of the seeds that the most languages have.
+    """
+    most = max((row["languages"].count("+") for row in found.ladders), default=0)
+    rows = [row for row in found.ladders if row["languages"].count("+") == most]
+
+    def place(row: Row) -> tuple[float, int]:
+        return (row["sparsity"], -1 if row["layer"] is None else row["layer"])
+
+    for (sparsity, _), each in groupby(sorted(rows, key=place), key=place):
+        group = list(each)
+        steps = sorted({row["kept_by"] for row in group})
+
+        def over(column: str, group: list[Row] = group, steps: list[int] = steps) -> list[float]:
+            return [statistics.fmean(row[column] for row in group if row["kept_by"] == step) for step in steps]
+
+        yield {
+            "sparsity": _rounded(sparsity),
+            "part": part_of({"component": None, "layer": group[0]["layer"]}),
+            "languages": group[0]["languages"],
+            "seeds": len({row["seed"] for row in group}),
+            "sizes": over("weights"),
+            "expected": over("expected"),
+            "expected_sd": over("expected_sd"),
+        }
+
+
+def _topologies(found: Comparison) -> Iterable[Row]:
+    rows = [row for row in found.topologies if row["left"] != row["right"]]
+    for sparsity in sorted({row["sparsity"] for row in rows}):
+        level = [row for row in rows if row["sparsity"] == sparsity]
+        names = list(dict.fromkeys(row["measure"] for row in level))
+        grouped = {name: [row for row in level if row["measure"] == name] for name in names}
+        means = {name: [row["mean"] for row in of_measure] for name, of_measure in grouped.items()}
+        yield {
+            "sparsity": _rounded(sparsity),
+            "measures": [name.replace("_", " ") for name in names],
+            "mean": [_rounded(statistics.fmean(means[name])) for name in names],
+            "low": [_rounded(min(means[name])) for name in names],
+            "high": [_rounded(max(means[name])) for name in names],
+            "chance": [_rounded(statistics.fmean(row["chance"] for row in grouped[name])) for name in names],
+            "ceiling": [_rounded(_mean_of([row["ceiling"] for row in grouped[name]])) for name in names],
+        }
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return statistics.fmean(there) if there else None
+
+
+def _columns(intervals: Sequence[Interval]) -> Row:
+    ones = [_one(each) for each in intervals]
+    return {name: [one[name] for one in ones] for name in ("mean", "low", "high")}
+
+
+def _one(found: Interval) -> Row:
+    return {"mean": _rounded(found.mean), "low": _rounded(found.low), "high": _rounded(found.high)}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), DIGITS)
+
+
+def _key(value: float) -> str:
+    """A number as the page's own language writes it: as the key of an object it is text."""
+    rounded = _rounded(value)
+    return str(int(rounded)) if rounded is not None and rounded == int(rounded) else repr(rounded)

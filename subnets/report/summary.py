@@ -1,0 +1,135 @@
+"""The tables of the report: outcomes by language, overlaps, and where the numbers come from."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from subnets.report.content import Compared, worst_of
+from subnets.report.trajectories import Trajectory
+from subnets.statistics import Interval
+
+Row = dict[str, Any]
+
+
+def outcome_rows(trajectories: Sequence[Trajectory]) -> list[Row]:
+    """A row a model, task and language, numbers as numbers: what the CSV holds."""
+    return [_outcome(found) for found in trajectories]
+
+
+def shown_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
+    """The same in words and rounded, with the mean over languages and the worst language after each task."""
+    rows: list[Row] = []
+    for (_, task), each in groupby(trajectories, key=lambda found: (found.model, found.task)):
+        group = list(each)
+        rows.extend(_shown(found) for found in group)
+        if len(group) > 1:
+            rows.append(_mean_over(task, group))
+    return rows
+
+
+def overlap_rows(comparisons: Sequence[Compared]) -> list[Row]:
+    """A row a pair of languages, sparsity and measure of whole masks, with interval, chance, floor and ceiling."""
+    return [
+        {"model": each.model, "task": each.task}
+        | {name: value for name, value in row.items() if name not in ("kind", "layer", "component", "head")}
+        for each in comparisons
+        for row in each.found.languages
+        if row["kind"] == "whole"
+    ]
+
+
+def relatedness_rows(comparisons: Sequence[Compared]) -> list[Row]:
+    """The statistics of how languages stand to each other."""
+    return [{"model": each.model, "task": each.task} | row for each in comparisons for row in each.found.relations]
+
+
+def ladder_rows(comparisons: Sequence[Compared]) -> list[Row]:
+    """How many weights are kept by exactly j languages."""
+    return [{"model": each.model, "task": each.task} | row for each in comparisons for row in each.found.ladders]
+
+
+def topology_table(comparisons: Sequence[Compared]) -> list[Row]:
+    """Topological overlaps of every two languages."""
+    return [{"model": each.model, "task": each.task} | row for each in comparisons for row in each.found.topologies]
+
+
+def shown_relatedness(comparisons: Sequence[Compared]) -> list[Row]:
+    """`relatedness_rows` rounded."""
+    return [
+        {
+            "statistic": row["statistic"],
+            "task": row["task"],
+            "sparsity": f"{row['sparsity']:.1%}",
+            "overlap": row["overlap"].replace("_", " "),
+            "value": f"{row['value']:.3f}",
+            "p": "–" if row["p"] is None else f"{row['p']:.4f}",
+            "two-sided p": "–" if row["two_sided_p"] is None else f"{row['two_sided_p']:.4f}",
+        }
+        for row in relatedness_rows(comparisons)
+    ]
+
+
+def _outcome(found: Trajectory) -> Row:
+    ticket = found.ticket
+    row: Row = {
+        "model": found.model, "task": found.task, "lang": found.lang, "metric": found.metric,
+        "seeds": "+".join(map(str, found.seeds)), "dense": found.dense,
+        "dense_standard_deviation": found.dense_standard_deviation,
+        "ticket_sparsity": ticket.sparsity if ticket else None, **_numbers("ticket", ticket.score if ticket else None),
+        **_numbers("ticket_test", found.test_score),
+    }  # fmt: skip
+    for name in ("oneshot", "random"):
+        control = found.controls.get(name)
+        row |= _numbers(name, control.score if control else None)
+        row |= _numbers(f"ticket_above_{name}", control.behind if control else None)
+    return row | {"seconds": found.seconds}
+
+
+def _numbers(name: str, found: Interval | None) -> Row:
+    if found is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _shown(found: Trajectory) -> Row:
+    ticket = found.ticket
+    row = {
+        "language": found.lang,
+        "task": found.task,
+        "dense": _with_spread(found.dense, found.dense_standard_deviation),
+        "sparsity": f"{ticket.sparsity:.1%}" if ticket else "no ticket",
+        "ticket": _in_short(ticket.score) if ticket else "–",
+        "test": _in_short(found.test_score) if found.test_score else "–",
+    }
+    for name in ("oneshot", "random"):
+        control = found.controls.get(name)
+        row[name] = f"{_in_short(control.score)} at {control.sparsity:.1%}" if control else "–"
+        row[f"ticket above {name}"] = _in_short(control.behind) if control and control.behind else "–"
+    return row | {"metric": found.metric, "seeds": str(len(found.seeds)), "seconds": f"{found.seconds:.0f}"}
+
+
+def _mean_over(task: str, group: Sequence[Trajectory]) -> Row:
+    worst = worst_of(group)
+    tickets = [each.ticket for each in group if each.ticket]
+    return {
+        "language": f"{len(group)} languages",
+        "task": task,
+        "dense": f"{statistics.fmean(each.dense for each in group):.2f}",
+        "sparsity": f"{statistics.fmean(ticket.sparsity for ticket in tickets):.1%}" if tickets else "–",
+        "ticket": f"{statistics.fmean(ticket.score.mean for ticket in tickets):.2f}" if tickets else "–",
+        "test": f"worst: {worst.lang}",
+        "emphasis": True,
+    }
+
+
+def _with_spread(mean: float, spread: float | None) -> str:
+    return f"{mean:.2f}" + (f" ± {spread:.2f}" if spread is not None else " (one seed)")
+
+
+def _in_short(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.mean:.2f} (one seed)"
+    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"

@@ -1,0 +1,166 @@
+"""Trajectories over seeds: score by sparsity, the dense band, the ticket of the means, and the controls beside it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from finetune.outcomes import metric_called
+from subnets.catalogue import FinishedRun
+from subnets.statistics import Interval, mean_interval
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sparsity with the score over the seeds that have it."""
+
+    sparsity: float
+    score: Interval
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control beside the tickets of the same runs, each at its own run's sparsity.
+
+    Attributes:
+        sparsity: mean over the runs.
+        score: of the control.
+        behind: how much better the run's own ticket is; above 0 where the ticket is better, whatever the metric.
+    """
+
+    sparsity: float
+    score: Interval
+    behind: Interval | None
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The runs of one model, task and language, over their seeds.
+
+    Attributes:
+        points: by sparsity, the lowest first; 0 is the dense run.
+        dense: mean over the dense seeds; its standard deviation is None for one seed.
+        ticket: the sparsest point whose mean is within one standard deviation of the dense mean (Foroutan et al.
+            2022, section 3); None where there is none, or where there is no standard deviation.
+        own_tickets: the sparsity of each run's own ticket, by seed.
+        controls: by name.
+        test_score: of the ticket on the test split, mean over seeds; None without a test split or ticket.
+        seconds: of all the runs.
+    """
+
+    model: str
+    task: str
+    lang: str
+    metric: str
+    higher_is_better: bool
+    seeds: tuple[int, ...]
+    points: tuple[Point, ...]
+    dense: float
+    dense_standard_deviation: float | None
+    dense_seeds: tuple[int, ...]
+    ticket: Point | None
+    own_tickets: dict[int, float | None]
+    controls: dict[str, Control]
+    test_score: Interval | None
+    seconds: float
+
+
+def trajectories(runs: Sequence[FinishedRun], *, confidence: float, resamples: int) -> list[Trajectory]:
+    """The trajectory of every model, task and language.
+
+    Args:
+        runs: finished ones; those of one model, task and language should differ in seed alone.
+        confidence: of the intervals over seeds.
+        resamples: of the bootstrap.
+    """
+
+    def key(run: FinishedRun) -> tuple[str, str, str]:
+        return (run.model, run.task, run.lang)
+
+    return [_trajectory(list(group), confidence, resamples) for _, group in groupby(sorted(runs, key=key), key=key)]
+
+
+def _trajectory(runs: list[FinishedRun], confidence: float, resamples: int) -> Trajectory:
+    first = min(runs, key=lambda run: run.seed)
+    found = first.results
+    higher = metric_called(found.metric).higher_is_better
+
+    def over(values: Sequence[float]) -> Interval:
+        return mean_interval(values, confidence=confidence, resamples=resamples)
+
+    by_sparsity: dict[float, list[float]] = {}
+    for run in runs:
+        for entry in run.results.rounds:
+            by_sparsity.setdefault(entry.sparsity, []).append(entry.score)
+    points = tuple(Point(sparsity, over(scores)) for sparsity, scores in sorted(by_sparsity.items()))
+    dense, spread, dense_seeds = _dense(runs)
+    ticket = _ticket(points, dense, spread, higher=higher)
+    return Trajectory(
+        model=first.model,
+        task=first.task,
+        lang=first.lang,
+        metric=found.metric,
+        higher_is_better=higher,
+        seeds=tuple(sorted(run.seed for run in runs)),
+        points=points,
+        dense=dense,
+        dense_standard_deviation=spread,
+        dense_seeds=dense_seeds,
+        ticket=ticket,
+        own_tickets={run.seed: run.results.ticket.sparsity if run.results.ticket else None for run in runs},
+        controls=_controls(runs, over, 1 if higher else -1),
+        test_score=_test_score(runs, ticket, over),
+        seconds=sum(run.results.seconds for run in runs),
+    )
+
+
+def _dense(runs: list[FinishedRun]) -> tuple[float, float | None, tuple[int, ...]]:
+    """Mean and spread of the dense runs: those that the runs' tickets were held against where all had the same."""
+    seeds = {run.results.dense.seeds for run in runs}
+    shared = {frozenset(each) for each in seeds}
+    first = runs[0].results.dense
+    if len(shared) == 1 and len(first.seeds) >= len({run.seed for run in runs}):
+        return first.score, first.standard_deviation, tuple(sorted(first.seeds))
+    scores = {run.seed: run.results.rounds[0].score for run in runs}
+    spread = statistics.stdev(scores.values()) if len(scores) > 1 else None
+    return statistics.fmean(scores.values()), spread, tuple(sorted(scores))
+
+
+def _ticket(points: Sequence[Point], dense: float, spread: float | None, *, higher: bool) -> Point | None:
+    if spread is None:
+        return None
+    sign = 1 if higher else -1
+    passing = [point for point in points[1:] if sign * (point.score.mean - dense) >= -spread]
+    return max(passing, key=lambda point: point.sparsity) if passing else None
+
+
+def _controls(runs: list[FinishedRun], over: Callable[[Sequence[float]], Interval], sign: int) -> dict[str, Control]:
+    found = {}
+    for name in sorted({name for run in runs for name in run.results.controls}):
+        having = [run for run in runs if name in run.results.controls]
+        entries = [run.results.controls[name] for run in having]
+        behind = [
+            sign * (run.results.ticket.score - entry.score)
+            for run, entry in zip(having, entries, strict=True)
+            if run.results.ticket
+        ]
+        found[name] = Control(
+            sparsity=statistics.fmean(entry.sparsity for entry in entries),
+            score=over([entry.score for entry in entries]),
+            behind=over(behind) if behind else None,
+        )
+    return found
+
+
+def _test_score(
+    runs: list[FinishedRun], ticket: Point | None, over: Callable[[Sequence[float]], Interval]
+) -> Interval | None:
+    scores = [
+        entry.test_score
+        for run in runs
+        for entry in run.results.rounds
+        if ticket and entry.sparsity == ticket.sparsity and entry.test_score is not None
+    ]
+    return over(scores) if scores else None
