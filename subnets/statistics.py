@@ -1,9 +1,11 @@
-"""Statistics of scores: how sure a difference is."""
+"""Statistics of scores: how sure a mean, an overlap or a difference is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,16 @@ import scipy.stats
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+Score = Callable[[Numbers], Numbers]  # totals of counts, shape (..., counts) -> scores, shape (...)
 RESAMPLED_AT_ONCE = 2**22  # drawn counts held in memory at a time
+SLACK = 1e-9  # of the largest statistic: equal statistics summed in another order differ by rounding
 
 
-def paired_bootstrap(
-    left: Numbers, right: Numbers, score: Callable[[Numbers], Numbers], *, resamples: int, seed: int
-) -> Numbers:
+def paired_bootstrap(left: Numbers, right: Numbers, score: Score, *, resamples: int, seed: int) -> Numbers:
     """Differences score(left) - score(right) over resampled examples, the same examples for both (Koehn 2004).
+
+    A corpus score (F1, perplexity) is that of the drawn examples' totals, never a mean of scores of examples. The
+    spread is that of the test set; what another seed of training would change is not in it.
 
     Args:
         left: counts of each example, shape (examples, counts).
@@ -28,9 +33,11 @@ def paired_bootstrap(
 
     Returns:
         Shape (resamples,). Equal outcomes give differences of exactly 0.
+
+    Raises:
+        ValueError: outcomes of other examples, or of none.
     """
-    if left.shape != right.shape:
-        raise ValueError(f"paired outcomes must be of the same examples: {left.shape} against {right.shape}")
+    _check_paired(left, right)
     rng = np.random.default_rng(seed)
     examples = len(left)
     at_once = max(1, RESAMPLED_AT_ONCE // examples)
@@ -43,14 +50,14 @@ def paired_bootstrap(
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with how sure it is.
+    """A value with how sure it is.
 
     Attributes:
-        mean: of the values.
-        low: lower end at `confidence`; None where one value is all there is.
-        high: upper end.
-        confidence: as a share.
-        count: how many values (seeds, pairs of runs) it is made of.
+        mean: of the values; of a difference, the difference measured.
+        low: lower end at `confidence`; None where what was drawn once says nothing of its spread.
+        high: upper end; None with `low`.
+        confidence: the share of such intervals meant to hold the true value, in (0, 1).
+        count: how many values (seeds, pairs of runs, examples) it is made of.
     """
 
     mean: float
@@ -61,7 +68,7 @@ class Interval:
 
     def __str__(self) -> str:
         if self.low is None:
-            return f"{self.mean:.3f} (one only)"
+            return f"{self.mean:.3f} ({'one only' if self.count == 1 else 'no interval'})"
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -70,18 +77,46 @@ def mean_interval(
 ) -> Interval:
     """The mean over seeds with a percentile bootstrap interval (Efron and Tibshirani 1993, chapter 13).
 
-    With fewer than three values it says little: two values give an interval that ends at both of them.
+    The n values are drawn with replacement, n at a time; the ends are the quantiles (1 - confidence) / 2 and
+    (1 + confidence) / 2 of the draws' means. They lie within the values. Resampled means spread by the variance over
+    n, not n - 1, so few seeds give too narrow an interval: at 95 %, ten normal scores hold the true mean about 90 %
+    of the time, five 84 %, three 75 %. Two give an interval that ends at both of them; one gives none.
+
+    Args:
+        values: one a seed, shape (seeds,), finite.
+        confidence: of the interval, in (0, 1).
+        resamples: how often all are drawn; from 1.
+        seed: of the draws.
 
     Raises:
-        ValueError: no value.
+        ValueError: no value, one that is not finite, or a confidence or number of resamples that cannot be.
     """
-    found = np.asarray(values, dtype=np.float64)
-    if not len(found):
-        raise ValueError("an interval needs at least one value; found none")
+    found = _checked_numbers(values, what="an interval needs values")
+    _check_resampling(confidence, resamples)
     if len(found) == 1:
         return Interval(float(found[0]), None, None, confidence, 1)
-    means = found[np.random.default_rng(seed).integers(len(found), size=(resamples, len(found)))].mean(axis=1)
-    return _interval(float(found.mean()), means, confidence, len(found))
+    rng, at_once = np.random.default_rng(seed), max(1, RESAMPLED_AT_ONCE // len(found))
+    means = [
+        found[rng.integers(len(found), size=(min(at_once, resamples - first), len(found)))].mean(axis=1)
+        for first in range(0, resamples, at_once)
+    ]
+    return _interval(float(found.mean()), np.concatenate(means), confidence, len(found))
+
+
+def difference_interval(
+    left: Numbers, right: Numbers, score: Score, *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """score(left) - score(right) of the same examples, with the percentile interval of `paired_bootstrap`.
+
+    Arguments and errors are those of `paired_bootstrap` and `mean_interval`. One example alone gives no interval.
+    """
+    _check_paired(left, right)
+    _check_resampling(confidence, resamples)
+    difference = float(score(left.sum(axis=0)) - score(right.sum(axis=0)))
+    if len(left) == 1:
+        return Interval(difference, None, None, confidence, 1)
+    drawn = paired_bootstrap(left, right, score, resamples=resamples, seed=seed)
+    return _interval(difference, drawn, confidence, len(left))
 
 
 def pairs_interval(
@@ -95,61 +130,145 @@ def pairs_interval(
 ) -> Interval | None:
     """The mean over pairs of runs, with a bootstrap that resamples runs: pairs that share a run are not independent.
 
-    Rows and columns are resampled apart, or together where they are the same runs. Draws without a usable pair are
-    left out.
+    Rows and columns are resampled apart (Owen 2007), or together where they are the same runs (Snijders and Borgatti
+    1999): a draw is sum l_i r_j x_ij / sum l_i r_j over usable pairs, l_i and r_j how often a run was drawn. Draws
+    without a usable pair are left out, and so are runs without one. Values that are not usable are never read.
 
     Args:
         values: of each pair, shape (left runs, right runs).
         usable: which pairs count, same shape.
-        same_runs: whether rows and columns are the same runs; a run beside itself is not usable then.
-        confidence: of the interval.
-        resamples: how often.
+        same_runs: whether rows and columns are the same runs; then symmetric, and a run beside itself is not usable.
+        confidence: of the interval, in (0, 1).
+        resamples: how often; from 1.
         seed: of the draws.
 
     Returns:
-        None where no pair is usable; without ends where there are fewer than two pairs that differ.
+        None where no pair is usable; without ends where these are of one run of a side, or where the same runs make
+        one pair only. `count` is of usable places, so that of the same runs it is twice the pairs.
+
+    Raises:
+        ValueError: other shapes, a usable value that is not finite, a run paired with itself, or a confidence or
+            number of resamples that cannot be.
     """
+    _check_pairs(values, usable, same_runs=same_runs)
+    _check_resampling(confidence, resamples)
     if not usable.any():
         return None
+    rows, columns = usable.any(axis=1), usable.any(axis=0)
+    if same_runs:
+        rows = columns = rows | columns
+    values, usable = values[np.ix_(rows, columns)], usable[np.ix_(rows, columns)]
     mean, count = float(values[usable].mean()), int(usable.sum())
-    if min(values.shape) < (3 if same_runs else 2) or count < 2:
+    if min(values.shape) < (3 if same_runs else 2):
         return Interval(mean, None, None, confidence, count)
     rng = np.random.default_rng(seed)
-    left, right = values.shape
-    rows = rng.multinomial(left, np.full(left, 1 / left), size=resamples)
-    columns = rows if same_runs else rng.multinomial(right, np.full(right, 1 / right), size=resamples)
-    weights = np.einsum("ri,rj,ij->r", rows, columns, usable.astype(np.float64))
-    sums = np.einsum("ri,rj,ij->r", rows, columns, np.where(usable, values, 0.0))
+    left, right = (_times_drawn(rng, runs, resamples) for runs in values.shape)
+    right = left if same_runs else right
+    weights = ((left @ usable.astype(np.float64)) * right).sum(axis=1)
+    sums = ((left @ np.where(usable, values, 0.0)) * right).sum(axis=1)
+    if not weights.any():
+        raise ValueError(f"resamples: found {resamples}, none of which drew a usable pair; take more")
     return _interval(mean, sums[weights > 0] / weights[weights > 0], confidence, count)
 
 
 def permutation_p(observed: float, permuted: Numbers) -> float:
-    """The one-sided p-value of a statistic: the share of permutations that reach it, itself among them.
+    """The one-sided p-value of a statistic: the share of drawn permutations that reach it, itself among them.
 
-    (1 + number >= observed) / (1 + permutations), never 0 (Phipson and Smyth 2010). Ties to rounding count as reached.
+    (1 + number >= observed) / (1 + permutations) (Phipson and Smyth 2010): in (0, 1], never 0; 1 without a
+    permutation. Ties to rounding (`SLACK`) count as reached.
+
+    >>> permutation_p(2.0, np.array([0.0, 1.0, 2.0]))
+    0.5
+
+    Raises:
+        ValueError: a statistic that is not finite.
     """
-    reached = permuted >= observed - 1e-12 * max(1.0, abs(observed))
+    if not (np.isfinite(observed) and np.isfinite(permuted).all()):
+        raise ValueError("statistics of a permutation test must be finite")
+    reached = permuted >= observed - SLACK * max(abs(observed), float(np.abs(permuted).max(initial=0.0)))
     return float((1 + reached.sum()) / (1 + len(permuted)))
 
 
-def difference_p(left: Numbers, right: Numbers, *, permutations: int = 9999, seed: int = 0) -> float:
-    """Whether two groups differ in mean: two-sided permutation test of their labels (exact where there are few)."""
-    result = scipy.stats.permutation_test(
-        (left, right), _difference, n_resamples=permutations, rng=np.random.default_rng(seed), vectorized=True
+def difference_p(
+    left: Sequence[float] | Numbers, right: Sequence[float] | Numbers, *, permutations: int = 9999, seed: int = 0
+) -> float:
+    """Whether two groups differ in mean: the permutation test of their labels (Fisher 1935), two-sided.
+
+    p = the share of ways to deal the pooled values out whose difference of means reaches the measured one: of all
+    C(n + m, n) ways where these are at most `permutations` (exact), else by `permutation_p` of so many drawn ones.
+    Twice the smaller side, at most 1. In (0, 1]; 1 for equal values. No p is below 2 / C(n + m, n): 0.1 for three
+    seeds against three, so that only from four against four (0.029) can a difference be significant at 0.05.
+
+    Args:
+        left: shape (n,), n from 2, finite.
+        right: shape (m,), m from 2, finite.
+        permutations: the most to look at; from 1.
+        seed: of the draws; without effect where the test is exact.
+
+    Raises:
+        ValueError: a group of fewer than two (one seed says nothing), or a value that is not finite.
+    """
+    one, other = (_checked_numbers(each, what="groups to compare need values", least=2) for each in (left, right))
+    _check_resampling(None, permutations)
+    pooled = np.concatenate([one, other])
+    pooled = pooled - pooled.mean()  # rounding is then as small as the differences are
+    # With a sum of 0 in all, a difference of means is the left sum times a constant.
+    if comb(len(pooled), len(one)) <= permutations:
+        return _two_sided(float(pooled[: len(one)].sum()), _all_sums(pooled, len(one)), exact=True)
+    return _two_sided(
+        float(pooled[: len(one)].sum()), _drawn_sums(pooled, len(one), permutations, seed=seed), exact=False
     )
-    return float(result.pvalue)
 
 
-def _difference(left: Numbers, right: Numbers, axis: int = -1) -> Any:
-    return left.mean(axis=axis) - right.mean(axis=axis)
+def swap_p(left: Numbers, right: Numbers, score: Score, *, permutations: int = 9999, seed: int = 0) -> float:
+    """Whether score(left) differs from score(right): outcomes are swapped example by example, two-sided.
+
+    Approximate randomisation (Noreen 1989; for F1, Yeh 2000): were the systems alike, either outcome of an example
+    could be either's. p is as in `difference_p`, of all 2^examples ways where these are at most `permutations`. For
+    numbers, one a seed, shape (seeds, 1), and a score that divides the total by the seeds. In (0, 1]; 1 for equal
+    outcomes; from six pairs on it can be below 0.05.
+
+    Args:
+        left: counts of each example, shape (examples, counts).
+        right: the other system's counts of the same examples, same shape.
+        score: totals of shape (..., counts) -> scores of shape (...).
+        permutations: the most to look at; from 1.
+        seed: of the draws; without effect where the test is exact.
+
+    Raises:
+        ValueError: outcomes of other examples, or of none, or a score that is not finite.
+    """
+    _check_paired(left, right)
+    _check_resampling(None, permutations)
+    examples, one, other, change = len(left), left.sum(axis=0), right.sum(axis=0), right - left
+    exact = examples < 63 and 2**examples <= permutations
+    count, at_once = 2**examples if exact else permutations, max(1, RESAMPLED_AT_ONCE // examples)
+    rng = np.random.default_rng(seed)
+    differences: list[Any] = []
+    for first in range(0, count, at_once):
+        here = min(at_once, count - first)
+        if exact:
+            swapped = np.arange(first, first + here)[:, None] >> np.arange(examples) & 1
+        else:
+            swapped = rng.integers(2, size=(here, examples), dtype=np.int8)
+        moved = swapped.astype(np.float64) @ change
+        differences.append(score(one + moved) - score(other - moved))
+    return _two_sided(float(score(one) - score(other)), np.concatenate(differences), exact=exact)
 
 
 def holm(p_values: Sequence[float] | Numbers) -> Numbers:
     """P-values adjusted for many tests, such that the chance of any false finding is controlled (Holm 1979).
 
-    The i-th smallest of m is multiplied by m - i + 1, and none may fall below one smaller than it; at most 1.
+    The i-th smallest of m becomes the largest (m - j + 1) p_j of j <= i, at most 1. Holds whatever the dependence of
+    the tests. Never below what was given, never above Bonferroni's m p; in the order given; none gives none.
+
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+
+    Raises:
+        ValueError: what is no p-value.
     """
-    found = np.asarray(p_values, dtype=np.float64)
+    found = _checked_p_values(p_values)
     order = np.argsort(found, kind="stable")
     factors = len(found) - np.arange(len(found))
     adjusted = np.empty_like(found)
@@ -158,11 +277,88 @@ def holm(p_values: Sequence[float] | Numbers) -> Numbers:
 
 
 def benjamini_hochberg(p_values: Sequence[float] | Numbers) -> Numbers:
-    """P-values adjusted such that the expected share of false findings is controlled (Benjamini and Hochberg 1995)."""
-    adjusted: Numbers = scipy.stats.false_discovery_control(np.asarray(p_values, dtype=np.float64), method="bh")
+    """P-values adjusted such that the expected share of false findings is controlled (Benjamini and Hochberg 1995).
+
+    The i-th smallest of m becomes the smallest m p_j / j of j >= i. Holds for independent or positively dependent
+    tests. Never below what was given, never above `holm`; in the order given; none gives none.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
+
+    Raises:
+        ValueError: what is no p-value.
+    """
+    adjusted: Numbers = scipy.stats.false_discovery_control(_checked_p_values(p_values), method="bh")
     return adjusted
 
 
 def _interval(mean: float, resampled: Numbers, confidence: float, count: int) -> Interval:
     low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(mean, float(low), float(high), confidence, count)
+
+
+def _two_sided(observed: float, permuted: Numbers, *, exact: bool) -> float:
+    """Twice the smaller side's p-value. Drawn permutations do not hold the observed one; all of them do."""
+    if exact:  # of the ways that are equal to the observed one, `permutation_p` adds one: leave it out
+        permuted = np.delete(permuted, np.argmin(np.abs(permuted - observed)))
+    return min(1.0, 2 * min(permutation_p(observed, permuted), permutation_p(-observed, -permuted)))
+
+
+def _all_sums(pooled: Numbers, size: int) -> Numbers:
+    """The sum of every choice of so many values."""
+    ways, at_once = combinations(range(len(pooled)), size), max(1, RESAMPLED_AT_ONCE // size)
+    sums: list[Any] = []
+    while chosen := list(islice(ways, at_once)):
+        sums.append(pooled[np.array(chosen)].sum(axis=1))
+    return np.concatenate(sums)
+
+
+def _drawn_sums(pooled: Numbers, size: int, permutations: int, *, seed: int) -> Numbers:
+    """The sums of so many drawn choices of so many values."""
+    rng, at_once = np.random.default_rng(seed), max(1, RESAMPLED_AT_ONCE // len(pooled))
+    sums: list[Any] = []
+    for first in range(0, permutations, at_once):
+        rows = np.tile(pooled, (min(at_once, permutations - first), 1))
+        sums.append(rng.permuted(rows, axis=1)[:, :size].sum(axis=1))
+    return np.concatenate(sums)
+
+
+def _times_drawn(rng: np.random.Generator, runs: int, resamples: int) -> Numbers:
+    return rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(np.float64)
+
+
+def _checked_numbers(values: Sequence[float] | Numbers, *, what: str, least: int = 1) -> Numbers:
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1 or len(found) < least or not np.isfinite(found).all():
+        raise ValueError(f"{what}: found {found.tolist()}; expected at least {least}, finite, in a row")
+    return found
+
+
+def _checked_p_values(p_values: Sequence[float] | Numbers) -> Numbers:
+    found = np.asarray(p_values, dtype=np.float64)
+    if found.ndim != 1 or not ((found >= 0) & (found <= 1)).all():
+        raise ValueError(f"p-values: found {found.tolist()}; expected numbers from 0 to 1, in a row")
+    return found
+
+
+def _check_paired(left: Numbers, right: Numbers) -> None:
+    if left.shape != right.shape or not len(left):
+        raise ValueError(
+            f"paired outcomes must be of the same examples, at least one: {left.shape} against {right.shape}"
+        )
+
+
+def _check_pairs(values: Numbers, usable: NDArray[np.bool_], *, same_runs: bool) -> None:
+    if values.shape != usable.shape or (same_runs and len(set(values.shape)) > 1):
+        raise ValueError(f"pairs of runs: found values of shape {values.shape}, usable of shape {usable.shape}")
+    if not np.isfinite(values[usable]).all():
+        raise ValueError("pairs of runs: a usable value is not finite")
+    if same_runs and np.diagonal(usable).any():
+        raise ValueError("pairs of runs: a run beside itself is no pair")
+
+
+def _check_resampling(confidence: float | None, resamples: int) -> None:
+    if confidence is not None and not 0 < confidence < 1:
+        raise ValueError(f"confidence: found {confidence}; expected a share between 0 and 1")
+    if resamples < 1:
+        raise ValueError(f"resamples: found {resamples}; expected at least 1")
