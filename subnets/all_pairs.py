@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,8 @@ from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Part, parts_called
 
-BLOCK = 1 << 16  # bytes of each mask compared at a time
+BLOCK = 1 << 15  # bytes of each mask compared at a time
+TILE = 16  # masks compared with as many others at a time: two tiles' blocks fit a second-level cache
 
 
 class MaskLike(Protocol):
@@ -56,15 +58,24 @@ class PairCounts:
 def intersections(rows: Sequence[Bits]) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
-    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd in blocks of `BLOCK` bytes.
+    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, of `TILE` masks and as many others
+    at a time in blocks of `BLOCK` bytes: each block is read from memory once and then from the cache.
     """
-    both = np.zeros((len(rows), len(rows)), dtype=np.int64)
+    # The last row is an empty mask: as far as one is from it, so many bits it keeps.
+    block = np.zeros((len(rows) + 1, min(BLOCK, len(rows[0]))), np.uint8)
+    apart = np.zeros((len(block), len(block)), np.int64)
+    tiles = [slice(first, first + TILE) for first in range(0, len(block), TILE)]
     for first in range(0, len(rows[0]), BLOCK):
-        block = np.ascontiguousarray([row[first : first + BLOCK] for row in rows])
-        kept = np.bitwise_count(block).sum(axis=1, dtype=np.int64)
-        apart = np.asarray(simsimd.cdist(block, block, "hamming", dtype="bin8"), dtype=np.int64).reshape(both.shape)
-        both += (kept[:, None] + kept[None, :] - apart) // 2
-    return both
+        for place, row in zip(block[:-1], rows, strict=True):
+            piece = row[first : first + BLOCK]
+            place[: len(piece)], place[len(piece) :] = piece, 0
+        for left, right in combinations_with_replacement(tiles, 2):
+            # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
+            found = simsimd.cdist(block[left], block[right], "hamming", dtype="bin8")
+            apart[left, right] += np.asarray(found).astype(np.int64)
+    apart = np.triu(apart, 1)
+    kept, apart = apart[:-1, -1], (apart + apart.T)[:-1, :-1]
+    return (kept[:, None] + kept[None, :] - apart) // 2
 
 
 def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict[Part, PairCounts]:

@@ -95,7 +95,7 @@ def scores_without_a_tie_at(kept: int) -> Scores:
     return scores
 
 
-def peak_mebibytes(work: Callable[[], Mask]) -> float:
+def peak_mebibytes(work: Callable[[], object]) -> float:
     """How far the process's memory rises above where it was, sampled each millisecond (Linux)."""
     before, highest, done = resident_bytes(), 0, threading.Event()
 

@@ -1,5 +1,7 @@
 """All pairs: the same as pair by pair, in every part, in memory or in files."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,12 +35,13 @@ def test_chance_is_that_of_the_matrices(masks):
     assert found.standard_deviation == pytest.approx(expected.standard_deviation)
 
 
-def test_long_arrays_are_counted_block_by_block(monkeypatch):
+def test_long_arrays_of_many_masks_are_counted_block_by_block_and_tile_by_tile(monkeypatch):
     rng = np.random.default_rng(0)
-    rows = [rng.integers(256, size=1001, dtype=np.uint8) for _ in range(3)]
+    rows = [rng.integers(256, size=1001, dtype=np.uint8) for _ in range(5)]
     expected = [[int(np.bitwise_count(left & right).sum()) for right in rows] for left in rows]
-    for block in (1, 7, 1000, 1 << 16):
+    for block, tile in product((7, 1000, 1001, 1 << 16), (1, 2, 3, 5, 6, 16)):
         monkeypatch.setattr(all_pairs, "BLOCK", block)
+        monkeypatch.setattr(all_pairs, "TILE", tile)
         assert intersections(rows).tolist() == expected
 
 
