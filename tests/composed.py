@@ -13,6 +13,11 @@ from subnets.settings import Settings, settings_of
 
 def settings(*overrides: str) -> Settings:
     """Settings of overrides such as "lang=de"."""
+    return settings_of(composed(*overrides))
+
+
+def composed(*overrides: str) -> dict[str, Any]:
+    """The configuration of overrides, as plain values."""
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        composed: Any = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
-    return settings_of(composed)
+        plain: Any = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
+    return plain  # type: ignore[no-any-return]

@@ -109,9 +109,7 @@ def _outcome(found: Trajectory) -> str:
 
 def _overlaps(found: Comparison) -> Iterable[Row]:
     """One entry: rows of pairs of languages, and the order of the languages by sparsity."""
-    relation = (
-        "other" if any(row["seeds"] == "other" and row["left"] != row["right"] for row in found.languages) else "same"
-    )
+    relation = "other" if any(row["seeds"] == "other" for row in found.languages) else "same"
     chosen = [row for row in found.languages if _is_shown(row)]
     if not chosen:
         return

@@ -22,6 +22,7 @@ STYLE: Any = {
     "legend.frameon": False, "legend.fontsize": 8, "svg.hashsalt": "subnets", "svg.fonttype": "path",
 }  # fmt: skip
 DOTS_PER_INCH = 160
+NARROW = 0.1  # a range of values that two decimals would not tell apart
 LEVEL = "sparsity"
 
 
@@ -63,8 +64,11 @@ def _trajectories(rows: list[Row]) -> Figure:
         _trajectory(axis, row)
     for axis in axes[len(rows) :]:
         axis.set_visible(False)
-    figure.supxlabel("sparsity (%)", fontsize=9)
-    figure.supylabel(rows[0]["metric"], fontsize=9)
+    for axis in axes[max(0, len(rows) - columns) : len(rows)]:
+        axis.set_xlabel("sparsity (%)")
+        axis.tick_params(labelbottom=True)
+    for axis in axes[::columns]:
+        axis.set_ylabel(rows[0]["metric"])
     labelled = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(labelled.values(), labelled.keys(), loc="outside lower center", ncols=4)
     return figure
@@ -117,11 +121,14 @@ def _heat(axis: Axes, values: Sequence[Sequence[float]], down: Sequence[str], al
     axis.set_yticks(range(len(down)), down)
     axis.spines[:].set_visible(False)
     low, high = image.get_clim()
+    digits = 3 if high - low < NARROW else 2
     for row, line in enumerate(values):
         for column, value in enumerate(line):
             if value == value and len(down) <= 12:  # not for nan
                 dark = value < (low + high) / 2
-                axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color="w" if dark else "k")
+                axis.text(
+                    column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=7, color="w" if dark else "k"
+                )
     axis.figure.colorbar(image, ax=axis, label=label, fraction=0.046)
 
 
@@ -181,7 +188,9 @@ def _tree(rows: list[Row]) -> Figure:
     named = [f"{lang} · {row['families'][lang]}" if lang in row["families"] else lang for lang in row["leaves"]]
     axis.set_yticks([5 + 10 * at for at in range(len(named))], named)
     axis.set_xlabel(f"1 − overlap above chance, {row[LEVEL]:.1%} sparsity")
-    axis.set_xlim(left=0)
+    joins = [max(heights) for heights in row["dendrogram"]["y"]]
+    spread = max(joins) - min(joins) or max(joins)
+    axis.set_xlim(max(0.0, min(joins) - spread / 3), max(joins) + spread / 12)
     return figure
 
 

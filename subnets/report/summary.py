@@ -8,10 +8,11 @@ from itertools import groupby
 from typing import Any
 
 from subnets.report.content import Compared, worst_of
-from subnets.report.trajectories import Trajectory
+from subnets.report.trajectories import Control, Trajectory
 from subnets.statistics import Interval
 
 Row = dict[str, Any]
+SAME = 0.0005  # sparsities closer than this are shown as one
 
 
 def outcome_rows(trajectories: Sequence[Trajectory]) -> list[Row]:
@@ -41,6 +42,22 @@ def overlap_rows(comparisons: Sequence[Compared]) -> list[Row]:
     ]
 
 
+def paper_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
+    """The outcomes as a paper shows them: what `shown_outcomes` has, without where it comes from."""
+    return [
+        {name: row.get(name, "") for name in ("task", "language", "dense", "sparsity", "ticket", "oneshot", "random")}
+        for row in shown_outcomes(trajectories)
+    ]
+
+
+def paper_overlaps(comparisons: Sequence[Compared]) -> list[Row]:
+    """Jaccard of every two languages at the sparsest level, pairs of runs with other seeds."""
+    rows = [row for row in overlap_rows(comparisons) if (row["measure"], row["seeds"]) == ("jaccard", "other")]
+    sparsest = {row["task"]: max(each["sparsity"] for each in rows if each["task"] == row["task"]) for row in rows}
+    names = ("task", "left", "right", "mean", "low", "high", "chance", "floor", "ceiling")
+    return [{name: row[name] for name in names} for row in rows if row["sparsity"] == sparsest[row["task"]]]
+
+
 def relatedness_rows(comparisons: Sequence[Compared]) -> list[Row]:
     """The statistics of how languages stand to each other."""
     return [{"model": each.model, "task": each.task} | row for each in comparisons for row in each.found.relations]
@@ -57,18 +74,21 @@ def topology_table(comparisons: Sequence[Compared]) -> list[Row]:
 
 
 def shown_relatedness(comparisons: Sequence[Compared]) -> list[Row]:
-    """`relatedness_rows` rounded."""
+    """`relatedness_rows` of the sparsest level of each task, rounded."""
+    rows = relatedness_rows(comparisons)
+    sparsest = {row["task"]: max(each["sparsity"] for each in rows if each["task"] == row["task"]) for row in rows}
     return [
         {
             "statistic": row["statistic"],
             "task": row["task"],
             "sparsity": f"{row['sparsity']:.1%}",
             "overlap": row["overlap"].replace("_", " "),
-            "value": f"{row['value']:.3f}",
+            "value": f"{row['value']:z.3f}",
             "p": "–" if row["p"] is None else f"{row['p']:.4f}",
             "two-sided p": "–" if row["two_sided_p"] is None else f"{row['two_sided_p']:.4f}",
         }
-        for row in relatedness_rows(comparisons)
+        for row in rows
+        if row["sparsity"] == sparsest[row["task"]]
     ]
 
 
@@ -106,7 +126,7 @@ def _shown(found: Trajectory) -> Row:
     }
     for name in ("oneshot", "random"):
         control = found.controls.get(name)
-        row[name] = f"{_in_short(control.score)} at {control.sparsity:.1%}" if control else "–"
+        row[name] = _beside_ticket(control, ticket.sparsity if ticket else None) if control else "–"
         row[f"ticket above {name}"] = _in_short(control.behind) if control and control.behind else "–"
     return row | {"metric": found.metric, "seeds": str(len(found.seeds)), "seconds": f"{found.seconds:.0f}"}
 
@@ -127,6 +147,12 @@ def _mean_over(task: str, group: Sequence[Trajectory]) -> Row:
 
 def _with_spread(mean: float, spread: float | None) -> str:
     return f"{mean:.2f}" + (f" ± {spread:.2f}" if spread is not None else " (one seed)")
+
+
+def _beside_ticket(control: Control, sparsity: float | None) -> str:
+    """A control's score, and its sparsity where that is not the ticket's."""
+    elsewhere = sparsity is None or abs(control.sparsity - sparsity) > SAME
+    return _in_short(control.score) + (f" at {control.sparsity:.1%}" if elsewhere else "")
 
 
 def _in_short(found: Interval) -> str:

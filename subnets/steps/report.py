@@ -65,6 +65,8 @@ def run(settings: Settings) -> float:
     }
     for name, rows in tables.items():
         (folder / "tables").write(f"{name}.csv", csv_bytes(rows))
+    in_papers = tables | {"outcomes": summary.paper_outcomes(over_seeds), "overlap": summary.paper_overlaps(compared)}
+    for name, rows in in_papers.items():
         (folder / "tables").write(f"{name}.tex", latex(rows).encode())
     pictures = list(pictures_of(content))
     for name, kinds in pictures:

@@ -30,9 +30,10 @@
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, automargin: true };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: PHONE.matches ? 11 : 13 },
-      margin: { l: 50, r: 16, t: 12, b: 45 }, hovermode: "closest",
+      margin: { l: 50, r: 16, t: 30, b: 45 }, hovermode: "closest",
       hoverlabel: { bgcolor: css("--raised"), bordercolor: line, font: { color: ink } },
-      legend: { orientation: "h", y: -0.22, x: 0 }, colorway: COLOURS,
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", x: 0 }, colorway: COLOURS,
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--accent") },
       ...more,
       xaxis: { ...axis, ...(more.xaxis || {}) }, yaxis: { ...axis, ...(more.yaxis || {}) },
     };
@@ -120,7 +121,8 @@
         `ceiling (other seeds) ${fixed(row.ceiling)}`, `${row.pairs} pair(s) of runs`,
       ].join("<br>");
     }));
-    const digits = column === "z" ? 0 : 2;
+    const shown = z.flat().filter((value) => value !== null);
+    const digits = column === "z" ? 0 : Math.max(...shown) - Math.min(...shown) < 0.1 ? 3 : 2;
     const small = order.length <= (PHONE.matches ? 6 : 12);
     const traces = [{
       z, x: order, y: order, type: "heatmap", colorscale: "Cividis", hoverongaps: false, customdata: hover,
@@ -136,7 +138,7 @@
         `Furthest apart: ${sorted[0].left} and ${sorted[0].right} (${fixed(sorted[0][column])}). Languages stand in the order of their clustering.`
       : "One language only.";
     const axes = { xaxis: { side: "bottom", constrain: "domain", showgrid: false }, yaxis: { autorange: "reversed", scaleanchor: "x", constrain: "domain", showgrid: false } };
-    return { traces, layout: layout({ ...axes, margin: { l: 40, r: 10, t: 10, b: 40 } }), caption };
+    return { traces, layout: layout({ ...axes, margin: { l: 40, r: 10, t: 30, b: 40 } }), caption };
   }
 
   // ------------------------------------------------------------------------------------------ layers, heads
@@ -153,7 +155,8 @@
       x: parts, y, name, type: "scatter", mode: "lines+markers", line: { color: colour(at), dash: DASHES[at % DASHES.length] },
       marker: { symbol: SYMBOLS[at], size: 8 }, hovertemplate: `${name}, %{x}: %{y:.3f}<extra></extra>`, ...more,
     });
-    const traces = [band(parts, values(Math.min), values(Math.max), colour(0), "lowest to highest pair"), line("two languages", over(column), 0)];
+    const traces = [];
+    if (rows.some((row) => row.left !== row.right)) traces.push(band(parts, values(Math.min), values(Math.max), colour(0), "lowest to highest pair"), line("two languages", over(column), 0));
     const ceiling = over(column, true);
     if (ceiling.some((value) => value !== null)) traces.push(line("one language, other seeds (ceiling)", ceiling, 2));
     if (column === "mean") {
@@ -187,8 +190,12 @@
       hovertemplate: `joined at distance ${fixed(Math.max(...links.y[at]))}<extra></extra>`,
     }));
     const ticks = found.leaves.map((_, at) => 5 + 10 * at);
+    // Joins lie close together and far from 0: the axis begins where they do, and its title says so.
+    const joins = links.y.map((heights) => Math.max(...heights));
+    const lowest = Math.min(...joins), highest = Math.max(...joins), spread = highest - lowest || highest || 1;
+    const range = [Math.max(0, lowest - spread / 3), highest + spread / 12];
     const named = found.leaves.map((lang) => (found.families[lang] ? `${plain(lang)} · ${plain(found.families[lang])}` : plain(lang)));
-    return { traces, layout: layout({ yaxis: { tickvals: ticks, ticktext: named, showgrid: false, zeroline: false }, xaxis: { title: { text: "1 − overlap corrected for chance" }, rangemode: "tozero" }, margin: { l: 120, r: 16, t: 12, b: 45 } }), caption: found.caption };
+    return { traces, layout: layout({ yaxis: { tickvals: ticks, ticktext: named, showgrid: false, zeroline: false }, xaxis: { title: { text: `1 − overlap above chance${range[0] > 0 ? " (not from 0)" : ""}` }, range }, margin: { l: 120, r: 16, t: 30, b: 45 } }), caption: found.caption };
   }
 
   function graph(state) {
@@ -235,7 +242,7 @@
       dots("two languages (bar: lowest to highest pair)", found.mean, 0, { error_x: { type: "data", symmetric: false, array: found.high.map((value, at) => value - found.mean[at]), arrayminus: found.mean.map((value, at) => value - found.low[at]), color: colour(0) } }),
       dots("chance (same counts in each matrix)", found.chance, 1), dots("one language, other seeds (ceiling)", found.ceiling, 2),
     ];
-    return { traces, layout: layout({ yaxis: { autorange: "reversed", type: "category" }, xaxis: { title: { text: "overlap" } }, margin: { l: 150, r: 16, t: 12, b: 45 } }), caption: `${state.group}, sparsity ${level(state.sparsity)}.` };
+    return { traces, layout: layout({ yaxis: { autorange: "reversed", type: "category" }, xaxis: { title: { text: "overlap" } }, margin: { l: 150, r: 16, t: 30, b: 45 } }), caption: `${state.group}, sparsity ${level(state.sparsity)}.` };
   }
 
   // ---------------------------------------------------------------------------------- what can be switched
@@ -253,7 +260,7 @@
     trajectories: { draw: trajectories, controls: [group(data.trajectories), { name: "language", label: "language", options: (state) => [...data.trajectories.filter((each) => groupOf(each) === state.group).map((each) => each.lang), ALL], first: (state) => data.trajectories.find((each) => groupOf(each) === state.group).worst_lang }] },
     overlap: { draw: overlap, controls: [group(data.overlaps), { name: "sparsity", label: "sparsity", last: true, text: level, options: (state) => unique(overlapTable(state).rows.map((row) => row.sparsity)) }, { name: "measure", label: "measure", options: choices("measure"), text: (value) => value.replaceAll("_", " ") }, { name: "part", label: "layer or component", options: choices("part") }, { name: "seeds", label: "pairs of runs with", options: choices("seeds"), text: (value) => RELATIONS[value] }, show] },
     layers: { draw: layers, controls: [group(data.overlaps), { name: "sparsity", label: "sparsity", last: true, text: level, options: (state) => unique(overlapTable(state).rows.map((row) => row.sparsity)) }, { name: "along", label: "along", options: () => ["layer", "component"] }, show] },
-    heads: { draw: heads, controls: [group(data.heads), sparsity(data.heads), show] },
+    heads: { draw: heads, controls: [group(data.heads), sparsity(data.heads), { ...show, first: () => "above chance (1 = equal)" }] },
     tree: { draw: tree, controls: [group(data.relatedness), sparsity(data.relatedness), { name: "overlap", label: "overlap", options: (state) => unique(data.relatedness.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.overlap)), text: (value) => value.replaceAll("_", " ") }] },
     graph: { draw: graph, controls: [group(data.relatedness), sparsity(data.relatedness), { name: "overlap", label: "overlap", options: (state) => unique(data.relatedness.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.overlap)), text: (value) => value.replaceAll("_", " ") }] },
     ladder: { draw: ladder, controls: [group(data.ladders), sparsity(data.ladders), { name: "part", label: "layer", options: (state) => unique(data.ladders.filter((each) => groupOf(each) === state.group && each.sparsity === state.sparsity).map((each) => each.part)) }, { name: "scale", label: "scale", options: () => ["linear", "logarithmic"] }] },
@@ -301,7 +308,7 @@
     const figure = FIGURES[name].draw(states[name]);
     document.getElementById(`${name}-caption`).textContent = figure.caption;
     element.setAttribute("aria-label", figure.caption);
-    Plotly.react(element, figure.traces, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"], toImageButtonOptions: { format: "svg", filename: name } });
+    Plotly.react(element, figure.traces, figure.layout, { responsive: true, displaylogo: false, displayModeBar: PHONE.matches ? false : "hover", modeBarButtonsToRemove: ["lasso2d", "select2d"], toImageButtonOptions: { format: "svg", filename: name } });
     element.dataset.drawn = "yes";
   }
 

@@ -1,0 +1,189 @@
+"""The page in a real browser: headless Chromium, no network."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from composed import composed
+from finished import written
+
+from subnets.settings import settings_of
+from subnets.steps import report
+
+CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="needs Debian's packages chromium and chromium-driver"
+)
+
+LANGS = ("de", "en", "fr", "sw", "zh")
+FIGURES = {"trajectories", "overlap", "layers", "tree", "graph", "ladder"}
+WAIT = 20  # seconds until a figure is given up
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    control = {"sparsity": 0.3, "score": 60.0, "test_score": None, "mask": "controls/random/mask.safetensors"}
+    for lang in LANGS:
+        for seed in (0, 1):
+            written(root, lang, seed, scores=(90 + seed, 90, 70), controls={"random": control})
+    plain = composed("step=report", "task=pos", f"runs_dir={root}")
+    report.run(settings_of(plain | {"every_task": True}))
+    return root / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    os.environ |= {"SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(flag)
+    options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The page, opened anew at a desk's width and in the light theme."""
+    shown_at(browser, width=1200, height=900)
+    themed(browser, "light")
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+    drawn(browser, "trajectories")
+    return browser
+
+
+def shown_at(browser, *, width, height):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def themed(browser, theme):
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    )
+
+
+def drawn(browser, name):
+    """A figure, scrolled to and drawn."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    figure = browser.find_element("id", name)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", figure)
+    WebDriverWait(browser, WAIT).until(lambda _: figure.get_attribute("data-drawn"))
+    return figure
+
+
+def choose(browser, figure, control, text):
+    from selenium.webdriver.support.ui import Select
+
+    Select(browser.find_element("css selector", f"#{figure}-controls select[name={control}]")).select_by_visible_text(
+        text
+    )
+
+
+def traces(browser, name):
+    return browser.execute_script(
+        "return document.getElementById(arguments[0]).data.map(t => ({name: t.name, z: t.z, y: t.y, type: t.type}))",
+        name,
+    )
+
+
+def test_all_figures_are_drawn_when_they_come_into_view_and_nothing_complains(opened):
+    names = {each.get_attribute("id") for each in opened.find_elements("css selector", "[data-figure]")}
+    assert names == FIGURES
+    assert not opened.find_element("id", "ladder").get_attribute("data-drawn")
+    for name in FIGURES:
+        drawn(opened, name)
+        assert traces(opened, name)
+    assert opened.get_log("browser") == []
+
+
+def test_nothing_is_fetched(opened):
+    for name in FIGURES:
+        drawn(opened, name)
+    fetched = opened.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
+    assert [name for name in fetched if not name.startswith(("data:", "blob:"))] == []
+
+
+def test_switches_change_the_figure_and_its_caption(opened):
+    drawn(opened, "overlap")
+    before, said = traces(opened, "overlap")[0]["z"], opened.find_element("id", "overlap-caption").text
+    choose(opened, "overlap", "sparsity", "30.0 %")
+    sparser = traces(opened, "overlap")[0]["z"]
+    assert sparser != before
+    assert opened.find_element("id", "overlap-caption").text != said
+    choose(opened, "overlap", "measure", "dice")
+    assert traces(opened, "overlap")[0]["z"] != sparser
+    choose(opened, "overlap", "measure", "jaccard")
+    choose(opened, "overlap", "part", "layer 1")
+    assert traces(opened, "overlap")[0]["z"] != sparser
+
+
+def test_a_choice_that_is_no_longer_there_is_replaced_by_one_that_is(opened):
+    drawn(opened, "overlap")
+    choose(opened, "overlap", "part", "layer 0")
+    choose(opened, "overlap", "measure", "kappa")  # of whole masks alone
+    shown = opened.execute_script("return document.querySelector('#overlap-controls select[name=part]').value")
+    assert shown == "whole"
+
+
+def test_all_languages_can_be_shown_at_once(opened):
+    choose(opened, "trajectories", "language", "all languages")
+    assert [trace["name"] for trace in traces(opened, "trajectories")] == list(LANGS)
+    assert "Worst language" in opened.find_element("id", "trajectories-caption").text
+
+
+def test_hovering_a_cell_shows_value_chance_floor_and_ceiling(opened):
+    drawn(opened, "overlap")
+    opened.execute_script("Plotly.Fx.hover(document.getElementById('overlap'), {xval: 1, yval: 3}, 'xy')")
+    text = opened.find_element("css selector", "#overlap .hoverlayer").text
+    for word in ("jaccard", "chance", "corrected", "floor", "ceiling", "pair(s) of runs"):
+        assert word in text
+
+
+def test_the_switches_can_be_worked_with_the_keyboard(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    select = opened.find_element("css selector", "#trajectories-controls select[name=language]")
+    before = traces(opened, "trajectories")
+    select.send_keys(Keys.END)
+    assert traces(opened, "trajectories") != before
+
+
+def test_the_page_fits_a_phone(opened):
+    shown_at(opened, width=390, height=844)
+    for name in FIGURES:
+        drawn(opened, name)
+    assert opened.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_dark_and_light_follow_the_system_and_the_button(opened):
+    def ground():
+        return opened.execute_script("return getComputedStyle(document.body).backgroundColor")
+
+    light = ground()
+    themed(opened, "dark")
+    opened.refresh()
+    drawn(opened, "trajectories")
+    assert ground() != light
+    opened.find_element("id", "theme").click()
+    assert ground() == light
+
+
+def test_the_figures_have_names_for_those_who_do_not_see_them(opened):
+    for name in FIGURES:
+        label = drawn(opened, name).get_attribute("aria-label")
+        assert label == opened.find_element("id", f"{name}-caption").text
+
+
+def test_the_page_is_one_file(page):
+    assert Path(page).stat().st_size < 4_000_000
