@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from pruning.ancestry import Ancestry, ancestry_of
 from pruning.errors import InputError
 from pruning.mask import Bits, Mask, Shape
+from pruning.plain_json import canonical, is_text, json_object, shown
 
 FORMAT = "subnets-mask"
 VERSION = "1"
+ANCESTRY = "ancestry"  # the one field that not every file has
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
 HEADER_LIMIT = 1 << 22  # bytes: room for 20,000 matrices, little enough to parse whatever it holds
@@ -28,7 +30,8 @@ HEADER_LIMIT = 1 << 22  # bytes: room for 20,000 matrices, little enough to pars
 class About:
     """Where a mask comes from: the part of its file's metadata that cannot be computed from the mask.
 
-    `extra` holds further fields, text to text, under names that the format does not use itself.
+    `ancestry` says which masks it was computed from, if it was. `extra` holds further fields, text to text, under names
+    that the format does not use itself.
 
     Raises:
         InputError: a field that is not text, a seed that is not a whole number, or an extra field with a taken name.
@@ -40,20 +43,22 @@ class About:
     lang: str
     seed: int
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+    ancestry: Ancestry | None = None
 
     def __post_init__(self) -> None:
         if type(self.seed) is not int:
             raise InputError(f"field 'seed': found {self.seed!r}; expected a whole number")
-        taken = sorted(self.extra.keys() & (_ABOUT_FIELDS | _MASK_FIELDS))
+        taken = sorted(self.extra.keys() & (_ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY}))
         if taken:
             raise InputError(f"extra fields: found {', '.join(taken)}; expected names that the format does not use")
         for name, text in self._texts().items():
-            if not (_is_text(name) and _is_text(text)):
+            if not (is_text(name) and is_text(text)):
                 raise InputError(f"field {name!r}: found {text!r}; expected text that UTF-8 can hold")
 
     def metadata(self) -> dict[str, str]:
         """The fields as the file holds them."""
-        return {**self._texts(), "seed": str(self.seed)}
+        ancestry = {} if self.ancestry is None else {ANCESTRY: self.ancestry.text()}
+        return {**self._texts(), "seed": str(self.seed), **ancestry}
 
     def _texts(self) -> dict[str, str]:
         own = {"base": self.base, "base_fingerprint": self.base_fingerprint, "task": self.task, "lang": self.lang}
@@ -78,7 +83,7 @@ def mask_bytes(mask: Mask, about: About) -> bytes:
     header: dict[str, Any] = {METADATA: {**about.metadata(), **_computed(mask)}}
     for name, entry in _entries(mask.shapes).items():
         header[name] = entry
-    content = _canonical(header).encode()
+    content = canonical(header).encode()
     content += b" " * (-len(content) % 8)
     if len(content) > HEADER_LIMIT:
         raise InputError(f"header of the mask file: found {len(content)} bytes; allowed: {HEADER_LIMIT}")
@@ -161,8 +166,8 @@ def _computed(mask: Mask) -> dict[str, str]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "shapes": _canonical(dict(mask.shapes)),
-        "kept": _canonical(dict(mask.kept_counts)),
+        "shapes": canonical(dict(mask.shapes)),
+        "kept": canonical(dict(mask.kept_counts)),
         "sparsity": repr(mask.sparsity),
         "sha256": hashlib.sha256(mask.packed.data).hexdigest(),
     }
@@ -178,17 +183,13 @@ def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
 def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     if size < 8:
         raise InputError(f"size: found {size} bytes; expected a safetensors file")
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= min(size - 8, HEADER_LIMIT):
         raise InputError(f"length of the header: found {length}; allowed: 2 to {min(size - 8, HEADER_LIMIT)} bytes")
-    header = _json_object(file.read(length), where="header")
+    header = json_object(file.read(length), where="header")
     metadata = _checked_metadata(header.pop(METADATA, None))
     shapes = _checked_shapes(metadata["shapes"])
     _check_entries(header, shapes=shapes)
@@ -198,56 +199,35 @@ def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     packed: Bits = np.fromfile(file, np.uint8)
     mask = Mask(shapes, packed)
     _check_computed(metadata, mask=mask)
-    extra = {key: text for key, text in metadata.items() if key not in _ABOUT_FIELDS | _MASK_FIELDS}
+    extra = {key: text for key, text in metadata.items() if key not in _ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY}}
+    ancestry = ancestry_of(metadata[ANCESTRY]) if ANCESTRY in metadata else None
     texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
-    return mask, About(**texts, seed=int(metadata["seed"]), extra=extra)
-
-
-def _json_object(content: bytes | str, *, where: str) -> dict[str, Any]:
-    try:
-        text = content if isinstance(content, str) else content.decode()
-        found = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise InputError(f"{where}: found no valid JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{where}: found a JSON {type(found).__name__}; expected an object")
-    return found
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key appears twice in one object")
-    return found
-
-
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
+    return mask, About(**texts, seed=int(metadata["seed"]), extra=extra, ancestry=ancestry)
 
 
 def _checked_metadata(metadata: Any) -> dict[str, str]:
     if not isinstance(metadata, dict):
-        raise InputError(f"field {METADATA!r}: found {_shown(metadata)}; expected an object with the mask's fields")
+        raise InputError(f"field {METADATA!r}: found {shown(metadata)}; expected an object with the mask's fields")
     for key, text in metadata.items():
         if not isinstance(text, str):
-            raise InputError(f"field {key!r}: found {_shown(text)}; expected text")
+            raise InputError(f"field {key!r}: found {shown(text)}; expected text")
     for key, expected in {"format": FORMAT, "version": VERSION}.items():
         if metadata.get(key) != expected:
-            raise InputError(f"field {key!r}: found {_shown(metadata.get(key))}; expected {expected!r}")
+            raise InputError(f"field {key!r}: found {shown(metadata.get(key))}; expected {expected!r}")
     missing = sorted((_ABOUT_FIELDS | _MASK_FIELDS) - metadata.keys())
     if missing:
         raise InputError(f"field {missing[0]!r}: found nothing; expected text")
     if not re.fullmatch(r"0|-?[1-9][0-9]{0,99}", metadata["seed"]):
-        raise InputError(f"field 'seed': found {_shown(metadata['seed'])}; expected a whole number")
+        raise InputError(f"field 'seed': found {shown(metadata['seed'])}; expected a whole number")
     return metadata
 
 
 def _checked_shapes(text: str) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    for name, shape in _json_object(text, where="field 'shapes'").items():
+    for name, shape in json_object(text, where="field 'shapes'").items():
         if not _is_shape(shape):
             raise InputError(
-                f"field 'shapes', {name!r}: found {_shown(shape)}; expected up to 8 whole numbers from 1 to {LONGEST}"
+                f"field 'shapes', {name!r}: found {shown(shape)}; expected up to 8 whole numbers from 1 to {LONGEST}"
             )
         shapes[name] = tuple(shape)
     return shapes
@@ -258,24 +238,24 @@ def _check_entries(header: dict[str, Any], *, shapes: Mapping[str, Shape]) -> No
     if header.keys() != expected.keys():
         name = min(header.keys() ^ expected.keys())
         side = "tensors but not in field 'shapes'" if name in header else "field 'shapes' but not among the tensors"
-        raise InputError(f"names: found {_shown(name)} in the {side}; expected the same names in both")
+        raise InputError(f"names: found {shown(name)} in the {side}; expected the same names in both")
     for name, entry in expected.items():
         # Compared as text: in Python 1 == 1.0 == True, in a file they differ.
-        if not isinstance(header[name], dict) or _canonical(header[name]) != _canonical(entry):
-            raise InputError(f"tensor {name!r}: found {_shown(header[name])}; expected {_canonical(entry)}")
+        if not isinstance(header[name], dict) or canonical(header[name]) != canonical(entry):
+            raise InputError(f"tensor {name!r}: found {shown(header[name])}; expected {canonical(entry)}")
 
 
 def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
-    counts = _json_object(metadata["kept"], where="field 'kept'")
+    counts = json_object(metadata["kept"], where="field 'kept'")
     for name in sorted(counts.keys() ^ mask.kept_counts.keys()):
         raise InputError(f"field 'kept', {name!r}: found in one of 'kept' and 'shapes' only; expected in both")
     for name, count in mask.kept_counts.items():
         if type(counts[name]) is not int or counts[name] != count:
-            raise InputError(f"field 'kept', {name!r}: found {_shown(counts[name])}; expected {count}, the bits set")
+            raise InputError(f"field 'kept', {name!r}: found {shown(counts[name])}; expected {count}, the bits set")
     computed = _computed(mask)
     for key in ("sparsity", "sha256"):
         if metadata[key] != computed[key]:
-            raise InputError(f"field {key!r}: found {_shown(metadata[key])}; expected {computed[key]}, from the bits")
+            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed[key]}, from the bits")
 
 
 def _is_shape(value: Any) -> bool:
@@ -283,16 +263,3 @@ def _is_shape(value: Any) -> bool:
     if not isinstance(value, list) or len(value) > 8:
         return False
     return all(type(length) is int and 1 <= length <= LONGEST for length in value)
-
-
-def _is_text(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    # A lone surrogate is a str that no file can hold.
-    return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _shown(value: Any) -> str:
-    """A value of a file in an error message: as it is, but never longer than a line."""
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."

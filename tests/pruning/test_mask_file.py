@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from pruning.ancestry import Ancestry, Parent
 from pruning.errors import InputError
 from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes, read_mask
@@ -200,6 +201,58 @@ def test_a_damaged_file_is_refused_or_still_the_same_mask(path, data):
     assert mask == MASK
 
 
+ANCESTRY = Ancestry("sw & tl", (Parent("sw", "0" * 64, "ner/sw/seed0"), Parent("tl", "a" * 64, "ner/tl/seed0")))
+
+
+def test_ancestry_travels_in_the_header_and_only_where_there_is_one(path):
+    about = About("mini", "00ff", "ner", "sw+tl", 3, ancestry=ANCESTRY)
+    path.write_bytes(mask_bytes(MASK, about))
+    assert read_mask(path) == (MASK, about)
+    with safe_open(path, framework="numpy") as file:
+        found = json.loads(file.metadata()["ancestry"])
+    assert found["expression"] == "sw & tl"
+    assert found["masks"][1] == {"name": "tl", "digest": "a" * 64, "origin": "ner/tl/seed0"}
+    assert b"ancestry" not in CONTENT
+
+
+def parents(*, name="sw", digest="0" * 64, origin="here", count=1, **more):
+    masks = [{"name": name, "digest": digest, "origin": origin, **more}] * count
+    return json.dumps({"expression": "sw", "masks": masks})
+
+
+@pytest.mark.parametrize(
+    ("ancestry", "message"),
+    [
+        ("", "no valid JSON"),
+        ("[]", "found a JSON list"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{}", "found {}; expected an object of expression, masks"),
+        ('{"expression":"sw","expression":"sw","masks":[]}', "a key appears twice"),
+        ('{"expression":"sw","masks":[]}', "'masks': found 0 masks; allowed: 1 to 1000"),
+        ('{"expression":"sw","masks":{}}', "'masks': found {}; expected a list"),
+        ('{"expression":"sw","masks":[7]}', "'masks', 0: found 7; expected an object of digest, name, origin"),
+        (parents().replace('"sw"', "7", 1), "'expression': found 7; expected 1 to 10,000 printable"),
+        (parents(name=""), "'name': found ''"),
+        (parents(name="\ud800"), "'name': found"),
+        (parents(origin="a\nb"), "'origin': found"),
+        (parents(origin="x" * 10_001), "'origin': found 'xxx"),
+        (parents(digest="0" * 63), "'digest' of 'sw': found '000"),
+        (parents(digest="G" * 64), "expected 64 hex digits"),
+        (parents(digest=None), "'digest' of 'sw': found None"),
+        (parents(more=1), "'masks', 0: found"),
+        (parents(count=2), "expected every name once"),
+        (parents(count=1001), "found 1001 masks"),
+    ],
+)
+def test_hostile_ancestry_is_refused_with_the_files_name_and_the_field(path, ancestry, message):
+    path.write_bytes(with_field("ancestry", ancestry))
+    with pytest.raises(InputError, match=message) as refused:
+        read_mask(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "ancestry" in str(refused.value) or "header" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_reading_needs_at_most_three_times_the_file(path):
     content = mask_bytes(Mask.full({f"layer.{layer}.weight": (4096, 4096) for layer in range(4)}), ABOUT)
     path.write_bytes(content)
@@ -216,6 +269,7 @@ def test_reading_needs_at_most_three_times_the_file(path):
         ({"seed": "3"}, "field 'seed': found '3'"),
         ({"lang": None}, "field 'lang': found None"),
         ({"extra": {"kept": "1"}}, "extra fields: found kept"),
+        ({"extra": {"ancestry": "1"}}, "extra fields: found ancestry"),
         ({"extra": {"parent": "\ud800"}}, "field 'parent'"),
     ],
 )
