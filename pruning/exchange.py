@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +18,11 @@ from pruning.mask import Mask, Shape
 from pruning.names import bare_name
 
 ORIGINAL, MASKED = "_orig", "_mask"  # what torch.nn.utils.prune adds to a parameter's name
+# What torch.load raises about files that are damaged or hostile.
+UNREADABLE = (
+    pickle.UnpicklingError, zipfile.BadZipFile, struct.error, ArithmeticError, AssertionError, AttributeError,
+    EOFError, LookupError, RecursionError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 SHOWN = 5  # names in an error
 
 
@@ -26,18 +33,12 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
         InputError: the file cannot be read, holds more than tensors and plain values, or is no dictionary of tensors.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about files that are refused, or read all the same
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as problem:
         raise InputError(f"{path}: cannot be read: {problem.strerror or problem}") from None
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ) as e:
+    except UNREADABLE as e:
         said = str(e).strip().splitlines() or [type(e).__name__]
         raise InputError(f"{path}: no dictionary of tensors that can be read safely ({said[0][:160]})") from None
     if not isinstance(found, dict) or not all(

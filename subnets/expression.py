@@ -96,13 +96,12 @@ def parse(text: str) -> Tree:
     try:
         tree: Tree = _read(text)
     except UnexpectedToken as fault:
-        at = len(text) if fault.token.type == "$END" else fault.token.start_pos
+        at = len(text) if fault.token.type == "$END" else int(fault.token.start_pos or 0)
         found = "the end" if fault.token.type == "$END" else repr(str(fault.token))
-        _refuse(text, int(at or 0), found=found, expected=_any_of(fault.accepts or fault.expected))
+        _refuse(text, at, found=found, expected=_any_of(fault.accepts or fault.expected))
     except UnexpectedCharacters as fault:
-        _refuse(
-            text, fault.pos_in_stream, found=repr(fault.char), expected=_expected_after(text[: fault.pos_in_stream])
-        )
+        at = int(fault.pos_in_stream or 0)
+        _refuse(text, at, found=repr(text[at]), expected=_expected_after(text[:at]))
     except _Misuse as fault:
         _refuse(text, fault.at, found=fault.found, expected=fault.expected)
     return tree

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,9 +25,10 @@ from subnets.settings import settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "report")}
+STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "report", "export")}
 
 WITHOUT_TASK = {"pretrain", "report"}  # the first is of mlm, the second of every task there is
+EXPRESSIONS = ("export.mask=",)  # their values hold signs that Hydra reads as its own
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
 
@@ -56,8 +58,19 @@ def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2, a failed run one message and code 1."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
     signal.signal(signal.SIGTERM, _stop)
+    sys.argv[1:] = [_quoted(argument) for argument in sys.argv[1:]]
     with _said_plainly():
         _run()
+
+
+def _quoted(argument: str) -> str:
+    """An argument with its value in quotes for Hydra, where it is a mask expression and has none yet."""
+    key = next((key for key in EXPRESSIONS if argument.startswith(key)), None)
+    value = argument.removeprefix(key or "")
+    if key is None or value in ("", "null") or re.fullmatch(r"'[^']*'|\"[^\"]*\"", value):
+        return argument
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}'{escaped}'"
 
 
 @contextmanager

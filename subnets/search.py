@@ -57,6 +57,32 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
         return _Run(settings, bench, folder, progress).search()
 
 
+def train_again(settings: Settings, folder: Folder, number: int, *, progress: Progress) -> Workbench:
+    """Trains a round of a finished run once more, as the run did; the run's folder keeps all it has.
+
+    Returns:
+        The workbench, its model with the weights that the round ended with.
+
+    Raises:
+        InputError: base or data are not those of the run, or the round scores otherwise than it did (another machine
+            or other software round differently).
+        RunFailed: training left the numbers.
+    """
+    bench = set_up(settings)
+    run = _Run(settings, bench, folder, progress)
+    finished = run._archive().load(number)
+    if finished is None:
+        raise InputError(f"{folder.path}: round {number} is not finished; run step=find again")
+    again = run._train(f"round {number}", finished.mask, start=run._start_of_round(number), number=number)
+    before, now = finished.score.validation.score, again.validation.score
+    if before != now:
+        raise InputError(
+            f"{folder.path}: round {number} scored {before:.4f} on validation and now scores {now:.4f}; "
+            "train it again with the software, the device and the threads of the run (provenance.json)"
+        )
+    return bench
+
+
 @dataclass(frozen=True)
 class _Run:
     settings: Settings

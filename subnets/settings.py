@@ -24,10 +24,10 @@ from subnets.errors import InputError
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
-NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls", "pretrain", "compare"}
+NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls", "pretrain", "compare", "export"}
 
 # Steps over many runs; without `lang` they take those of every language.
-OF_MANY = {"compare", "report"}
+OF_MANY = {"compare", "report", "export"}
 EVERY = "all"
 
 Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
@@ -63,6 +63,18 @@ class CompareSettings:
 
 
 @dataclass(frozen=True)
+class ExportSettings:
+    """Which mask is written where, and as what."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    mask: str | None
+    to: str | None
+    format: Literal["checkpoint", "mask", "prune", "float", "differences"]
+    weights: Literal["pretrained", "trained"]
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that decides a run."""
 
@@ -78,6 +90,7 @@ class Settings:
     pretrain: PretrainSettings
     ticket: TicketSettings
     compare: CompareSettings
+    export: ExportSettings
     controls: tuple[Control, ...]
     seed: Annotated[Whole, Ge(0), Lt(2**32)]
     runs_dir: str
@@ -146,6 +159,7 @@ ROOMS: dict[str, Any] = {
     "pretrain.training": FinetuneSettings,
     "ticket": TicketSettings,
     "compare": CompareSettings,
+    "export": ExportSettings,
 }
 KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,44 @@ def text_of(path: str) -> str:
         raise InputError(f"{path}: {problem.strerror or problem}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
+
+
+@contextmanager
+def new_folder(path: Path, *, key: str) -> Iterator[Path]:
+    """A folder to fill, that stands under its name only once it is whole: whatever interrupts, nothing is left.
+
+    Raises:
+        InputError: something stands there already (an empty folder is taken), or no folder can be made there;
+            `key` is the setting that named it.
+    """
+    check_new(path, key=key)
+    unfinished = path.parent / f".{path.name}.{os.getpid()}.unfinished"
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        for file in sorted(each for each in unfinished.rglob("*") if each.is_file()):
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        check_new(path, key=key)
+        unfinished.replace(path)
+        _flush_folder(path.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def check_new(path: Path, *, key: str) -> None:
+    """Makes sure that a folder is still to be made, or empty, and can be made.
+
+    Raises:
+        InputError: it is neither, or cannot.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise InputError(f"{key}={path}: found something that is no folder; name one that does not exist yet")
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise InputError(f"{key}={path}: {there} is no folder that can be written")
+    if path.exists() and any(path.iterdir()):
+        raise InputError(f"{key}={path}: the folder is not empty; name one that does not exist yet, or empty it")
 
 
 def check_writable(folder: Folder) -> None:

@@ -1,0 +1,187 @@
+"""A mask on its way out: what its name or expression means, and the files that carry it elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from finetune.base_model import encoder_of, load_base
+from finetune.training import unwrapped
+from pruning.ancestry import Ancestry, Parent
+from pruning.exchange import differences_of, floats_of, mask_of_tensors, prune_state, read_tensors
+from pruning.mask import Mask, Shape
+from pruning.mask_file import About, mask_bytes, read_mask
+from pruning.masking import apply_
+from pruning.scope import prunable
+from subnets.archive import MASK
+from subnets.catalogue import finished_runs
+from subnets.errors import InputError
+from subnets.expression import evaluate, names_in, parse
+from subnets.named_masks import NamedMask, named_mask
+from subnets.reference import base_fingerprint
+from subnets.settings import Settings
+
+FILE = "file:"  # before the path of a mask file
+SEVERAL = -1  # the seed of a mask that was computed from runs of several
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A mask with where it comes from; `only` is the round it is, where it is just one."""
+
+    mask: Mask
+    about: About
+    only: NamedMask | None = None
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """The model that a mask is put on: its weights go out, and `base` holds those of the pre-trained encoder."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    base: Mapping[str, torch.Tensor]
+    fingerprint: str
+
+    @property
+    def encoder(self) -> torch.nn.Module:
+        """The encoder within the model, or the model where it is one without a head."""
+        return self.model if self.model.base_model is self.model else encoder_of(self.model)
+
+
+def delivery_of(text: str, settings: Settings) -> Delivery:
+    """What an expression over finished runs means.
+
+    Raises:
+        InputError: the expression cannot be read, a name stands for no mask, or masks are of other bases or matrices.
+    """
+    tree = parse(text)
+    runs = finished_runs(settings.runs_dir, model=settings.model_label)
+    named = {name: named_mask(name, runs, task=settings.task.name) for name in names_in(tree)}
+    read = {name: each.read() for name, each in named.items()}
+    abouts = [about for _, about in read.values()]
+    if len({about.base_fingerprint for about in abouts}) > 1:
+        raise InputError(
+            f"export.mask={text}: its masks are of different bases (base_fingerprint); they cannot be combined"
+        )
+    mask = evaluate(tree, lambda name: read[name][0])
+    parents = tuple(Parent(name, read[name][0].digest, each.origin) for name, each in named.items())
+    about = About(
+        base=abouts[0].base,
+        base_fingerprint=abouts[0].base_fingerprint,
+        task=_joined([each.task for each in abouts]),
+        lang=_joined([each.lang for each in abouts]),
+        seed=abouts[0].seed if len({each.seed for each in abouts}) == 1 else SEVERAL,
+        ancestry=Ancestry(text, parents),
+    )
+    only = named[names_in(tree)[0]] if len(named) == 1 and mask == read[names_in(tree)[0]][0] else None
+    return Delivery(mask, about, only)
+
+
+def delivery_from(path: Path, carrier: Carrier, settings: Settings) -> Delivery:
+    """The mask in a file: one of ours, or, where it ends in .pt, .pth or .bin, one of the exchange layouts.
+
+    Raises:
+        InputError: as `read_mask`, `read_tensors` and `mask_of_tensors`.
+    """
+    if path.suffix not in (".pt", ".pth", ".bin"):
+        return Delivery(*read_mask(path))
+    try:
+        mask = mask_of_tensors(read_tensors(path), shapes_of(carrier, settings))
+    except ValueError as problem:
+        raise InputError(str(problem) if str(path) in str(problem) else f"{path}: {problem}") from None
+    parent = Parent(path.name, mask.digest, str(path))
+    about = About(
+        base=settings.model_label,
+        base_fingerprint=carrier.fingerprint,
+        task=settings.task.name,
+        lang=settings.lang,
+        seed=settings.seed,
+        ancestry=Ancestry(f"{FILE}{path.name}", (parent,)),
+    )
+    return Delivery(mask, about)
+
+
+def pretrained(settings: Settings) -> Carrier:
+    """The base's encoder as it was pre-trained. Raises InputError where it cannot be loaded."""
+    base = load_base(settings.model, settings.task, seed=settings.seed, max_length=2)
+    encoder = encoder_of(base.model)
+    if not isinstance(encoder, PreTrainedModel):
+        raise InputError(f"model.name={settings.model.name}: its encoder cannot be saved by itself")
+    return Carrier(encoder, base.tokenizer, _weights(encoder), base_fingerprint(base))
+
+
+def trained(model: torch.nn.Module, before: Carrier) -> Carrier:
+    """A model with its head after training, on the base that it was trained from."""
+    inner = unwrapped(model).cpu()
+    if not isinstance(inner, PreTrainedModel):
+        raise InputError(f"{type(inner).__name__} cannot be saved")
+    return Carrier(inner, before.tokenizer, before.base, before.fingerprint)
+
+
+def shapes_of(carrier: Carrier, settings: Settings) -> dict[str, Shape]:
+    """The prunable matrices by the encoder's names."""
+    matrices = prunable(carrier.encoder, also=settings.pruning.also)
+    return {name: tuple(weight.shape) for name, weight in matrices.items()}
+
+
+def write(folder: Path, delivery: Delivery, carrier: Carrier | None, *, form: str) -> list[str]:
+    """Writes a mask in a form into a folder, with the mask file beside it; the model's pruned weights become zero.
+
+    Raises:
+        InputError: a mask of another base, or of matrices that the base does not have.
+    """
+    (folder / MASK).write_bytes(mask_bytes(delivery.mask, delivery.about))
+    if form == "float":
+        (folder / "mask.pt").write_bytes(_torch_bytes(floats_of(delivery.mask)))
+    elif carrier is not None:
+        _check_base(delivery, carrier)
+        after = _weights(carrier.encoder)
+        if form == "prune":
+            (folder / "prune.pt").write_bytes(_torch_bytes(prune_state(delivery.mask, after)))
+        elif form == "differences":
+            found = differences_of(delivery.mask, after, carrier.base)
+            (folder / "differences.pt").write_bytes(_torch_bytes(found))
+        else:
+            matrices = dict(carrier.encoder.named_parameters())
+            apply_(_these(matrices, delivery.mask), delivery.mask)
+            carrier.model.save_pretrained(folder)
+            carrier.tokenizer.save_pretrained(folder)
+    return sorted(each.name for each in folder.iterdir())
+
+
+def _check_base(delivery: Delivery, carrier: Carrier) -> None:
+    found = delivery.about.base_fingerprint
+    if found != carrier.fingerprint:
+        raise InputError(
+            f"the mask is one of base {delivery.about.base} (fingerprint {found[:12]}); "
+            f"the model at hand has {carrier.fingerprint[:12]}: name the model it was found on"
+        )
+    _these(carrier.base, delivery.mask)
+
+
+def _these(weights: Mapping[str, torch.Tensor], mask: Mask) -> dict[str, torch.Tensor]:
+    unknown = sorted(mask.shapes.keys() - weights.keys())
+    if unknown:
+        raise InputError(f"the mask speaks of {unknown[0]!r}, which the model does not have")
+    return {name: weights[name] for name in mask.names}
+
+
+def _weights(encoder: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Copies of all weights and buffers that a state dict holds."""
+    return {name: weight.detach().cpu().clone() for name, weight in encoder.state_dict().items()}
+
+
+def _torch_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(dict(tensors), buffer)
+    return buffer.getvalue()
+
+
+def _joined(words: list[str]) -> str:
+    return "+".join(dict.fromkeys(words))

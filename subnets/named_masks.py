@@ -1,0 +1,101 @@
+"""The masks that names in an expression stand for: tickets and rounds of finished runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pruning.mask import Mask
+from pruning.mask_file import About, read_mask
+from subnets.catalogue import FinishedRun, RoundEntry
+from subnets.errors import InputError
+
+NAME = re.compile(
+    r"(?:(?P<task>[^/@]+)/)?(?P<lang>(?!seed\d)[^/@]+)(?:/(?P<seed>seed\d+(?:-[0-9a-f]{8})?))?"
+    r"(?:@(?P<sparsity>\d{1,9}(?:\.\d{0,99})?))?"
+)
+NEAR = 0.005  # a round of sparsity 0.3333 may be asked for as 0.33
+
+
+@dataclass(frozen=True)
+class NamedMask:
+    """A round of a finished run, by the name it goes by in an expression."""
+
+    name: str
+    run: FinishedRun
+    round: RoundEntry
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+        return f"{self.run.name}, round {self.round.round}"
+
+    def read(self) -> tuple[Mask, About]:
+        """The mask, checked, with where it comes from. Raises InputError as `FinishedRun.mask`."""
+        return read_mask(self.run.mask(self.round).path)
+
+
+def named_mask(name: str, runs: list[FinishedRun], *, task: str) -> NamedMask:
+    """The mask that a name stands for: [TASK/]LANG[/seedK][@SPARSITY].
+
+    Without a task that of the settings, without a seed the lowest there is, without a sparsity the run's ticket; with
+    one, the round of that sparsity. `seedK` may go on as the run's folder does, as in seed1-0a1b2c3d.
+
+    Args:
+        name: as an expression has it.
+        runs: the finished runs of one model, of all tasks.
+        task: whose runs are meant where the name has none.
+
+    Raises:
+        InputError: the name reads otherwise; no run fits it, or several of one seed do; the run has no ticket, or no
+            round of that sparsity.
+    """
+    parts = NAME.fullmatch(name)
+    if parts is None:
+        raise InputError(
+            f"mask {name!r}: no name of a run; expected [TASK/]LANG[/seedK][@SPARSITY], as de or de/seed1@0.5"
+        )
+    run = _run(name, runs, task=parts["task"] or task, lang=parts["lang"], seed=parts["seed"])
+    return NamedMask(name, run, _round(name, run, parts["sparsity"]))
+
+
+def _run(name: str, runs: list[FinishedRun], *, task: str, lang: str, seed: str | None) -> FinishedRun:
+    of_task = [run for run in runs if run.task == task]
+    of_lang = [run for run in of_task if run.lang == lang]
+    fitting = [run for run in of_lang if seed is None or seed in (f"seed{run.seed}", run.folder.path.name)]
+    if not fitting:
+        there = [run.name for run in of_lang] or sorted({run.lang for run in of_task})
+        raise InputError(f"mask {name!r}: no finished run of it for task={task}; found: {_listed(there)}")
+    lowest = [run for run in fitting if run.seed == fitting[0].seed]
+    if len(lowest) > 1:
+        raise InputError(
+            f"mask {name!r}: several runs are called so; quote one of: {_listed([run.name for run in lowest])}"
+        )
+    return lowest[0]
+
+
+def _round(name: str, run: FinishedRun, sparsity: str | None) -> RoundEntry:
+    rounds = [entry for entry in run.results.rounds if entry.round > 0]
+    if sparsity is not None:
+        near = [entry for entry in rounds if abs(entry.sparsity - float(sparsity)) < NEAR]
+        if len(near) != 1:
+            there = [f"{entry.sparsity:.4g}" for entry in rounds]
+            raise InputError(
+                f"mask {name!r}: {len(near)} rounds of sparsity {sparsity} in {run.name}; found: {_listed(there)}"
+            )
+        return near[0]
+    ticket = run.results.ticket
+    if ticket is None:
+        raise InputError(
+            f"mask {name!r}: {run.name} has no ticket ({run.results.reason}); name one of its rounds, as {name}@0.5"
+        )
+    found = [entry for entry in rounds if entry.mask == ticket.mask]
+    if not found:
+        raise InputError(
+            f"{run.folder.path}: results.json: the ticket is none of the rounds; delete it to compute it again"
+        )
+    return found[0]
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words[:12]) + (f" and {len(words) - 12} more" if len(words) > 12 else "") if words else "none"
