@@ -172,8 +172,11 @@ def _digest(weights: dict[str, torch.Tensor]) -> str:
 
 
 def _computed_on() -> list[str]:
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return [torch.__version__.split("+")[0], cpu[0].split(":")[1].strip() if cpu else ""]
+    """What bits depend on: torch, and the processor with all that it can do."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names, flags = ([line for line in lines if line.startswith(key)] for key in ("model name", "flags"))
+    known = hashlib.sha256(" ".join(sorted(flags[0].split())).encode()).hexdigest()[:16] if flags else ""
+    return [torch.__version__.split("+")[0], names[0].split(":")[1].strip() if names else "", known]
 
 
 def test_the_embedded_base_is_known_by_its_name_wherever_the_project_lies():
