@@ -129,6 +129,23 @@ def draw_masks(
     return seen, np.where(chosen, token_ids, IGNORED).astype(np.int64)
 
 
+def with_shuffled_labels(encoded: Encoded, *, seed: int) -> Encoded:
+    """The same examples with their labels dealt out anew: what is left to learn is how often each label occurs.
+
+    Labels change places among the examples (`sentence`) or among all labelled words (`token`); `gold` is left as it is,
+    as nobody trains on it.
+
+    Raises:
+        ValueError: `mlm`, which has no labels but its own texts.
+    """
+    if encoded.kind == "mlm":
+        raise ValueError("examples of mlm have no labels to shuffle")
+    labels = encoded.labels.copy()
+    labelled = np.flatnonzero(labels != IGNORED)
+    labels[labelled] = np.random.default_rng(seed).permutation(labels[labelled])
+    return replace(encoded, labels=labels)
+
+
 def training_order(lengths: Integers, *, batch_size: int, seed: int) -> Iterator[Integers]:
     """Batches of example indices without end, epoch after epoch, a function of the seed alone.
 

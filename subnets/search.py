@@ -201,13 +201,14 @@ class _Run:
         start: Start,
         number: int,
         seed: int | None = None,
+        bench: Workbench | None = None,
     ) -> Scored:
         """Trains as round `number` does and scores, with a bar, and a tracker where one is set.
 
         When round 0 of the run itself reaches the step to rewind to, its weights are kept.
         """
         first_step = self.settings.pruning.rewind if number else 0
-        captures = self._writes and number == 0 and seed is None
+        captures = self._writes and number == 0 and seed is None and bench is None
         with self.progress.bar(label, first=first_step, steps=self.bench.steps) as show:
 
             def on_step(step: Step) -> None:
@@ -217,7 +218,7 @@ class _Run:
                 self.bench.track(label, step)
 
             try:
-                return self.bench.train_and_score(
+                return (bench or self.bench).train_and_score(
                     mask,
                     start=start,
                     seed=self.settings.seed if seed is None else seed,
@@ -265,8 +266,29 @@ class _Run:
             "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self._drawn(name)),
             "oneshot": lambda: self.bench.oneshot(self.settings.sparsities[against.number]),
             "random_reinit": lambda: against.mask,
+            "shuffled_labels": lambda: self._chosen_without_labels(against, self.folder / "controls" / name),
         }
         return masks[name]()
+
+    def _chosen_without_labels(self, against: Round[Scored], folder: Folder) -> Mask:
+        """What the same rounds choose where labels say nothing: what any training on these texts does to a mask."""
+        shuffled = self.bench.with_shuffled_labels(self._drawn("shuffled_labels"))
+
+        def train(number: int, mask: Mask) -> Scored:
+            label = f"shuffled labels, round {number}"
+            scored = self._train(label, mask, start=self._start_of_round(number), number=number, bench=shuffled)
+            self._said(label, mask, scored)
+            return scored
+
+        about = self.about(control="shuffled_labels")
+        rounds = find_ticket(
+            train,
+            lambda mask, sparsity: shuffled.choose(mask, sparsity, rewound_to=self._rewind_point()),
+            dense=self.bench.dense,
+            sparsities=self.settings.sparsities[: against.number + 1],
+            archive=RoundArchive(folder, about, self.bench.origin, against.number, writes=self._writes),
+        )
+        return rounds[-1].mask
 
     def _drawn(self, name: str) -> int:
         """A seed for one control of this run: random masks of other controls, languages and tasks are independent."""

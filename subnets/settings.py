@@ -21,7 +21,7 @@ from pruning.schedule import sparsities
 from pruning.settings import PruningSettings
 from subnets.errors import InputError
 
-CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit")
+CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
 NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls", "pretrain", "compare", "export"}
@@ -30,7 +30,7 @@ NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls
 OF_MANY = {"compare", "report", "export"}
 EVERY = "all"
 
-Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit"]
+Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels"]
 Whole = Annotated[int, Field(strict=True)]
 
 
@@ -209,6 +209,8 @@ def _check_names(settings: Settings) -> None:
             raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
+    if "shuffled_labels" in settings.controls and settings.task.kind == "mlm":
+        raise InputError(f"controls={list(settings.controls)}: task={settings.task.name} has no labels to shuffle")
 
 
 def _fault(error: Any) -> str:

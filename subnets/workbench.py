@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
-from finetune.examples import Encoded
+from finetune.examples import Encoded, with_shuffled_labels
 from finetune.outcomes import Outcomes
 from finetune.settings import FinetuneSettings
 from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
@@ -91,6 +91,10 @@ class Workbench:
         drawn = random_weights(unwrapped(self.model), seed=self.settings.seed)
         encoder = {name: weight for name, weight in drawn.items() if not self.is_head(name)}
         return Start({**start.weights, **encoder})
+
+    def with_shuffled_labels(self, seed: int) -> Workbench:
+        """The same workbench, but for training examples whose labels say nothing. Not for `mlm`, which has none."""
+        return replace(self, data=replace(self.data, train=with_shuffled_labels(self.data.train, seed=seed)))
 
     def train_and_score(
         self,

@@ -20,6 +20,7 @@ from finetune.examples import (
     evaluation_order,
     training_order,
     with_fixed_masks,
+    with_shuffled_labels,
 )
 from finetune.settings import ModelSettings
 from finetune.sources import Document, LabelledText, TaggedWords
@@ -35,6 +36,22 @@ def tokenizer(tmp_path_factory):
 
 def encoded(rows, task, tokenizer, *, max_length=16, limit=None):
     return encode(rows, task, tokenizer=tokenizer, segments=True, max_length=max_length, limit=limit, where="here")
+
+
+@pytest.mark.parametrize("task", [NER, XNLI])
+def test_shuffled_labels_are_the_same_labels_at_the_same_places_in_another_order(tokenizer, task):
+    rows = {
+        "ner": [TaggedWords(("Anna", "lebt", "in", "Berlin"), (1, 0, 0, 5))] * 20,
+        "xnli": [LabelledText(("ein Satz", "noch einer"), at % 3) for at in range(60)],
+    }[task.name]
+    given = encoded(rows, task, tokenizer)
+    shuffled = with_shuffled_labels(given, seed=1)
+    labelled = given.labels != IGNORED
+    assert np.array_equal(shuffled.labels != IGNORED, labelled)
+    assert np.array_equal(np.sort(shuffled.labels), np.sort(given.labels))
+    assert 0.2 < np.mean(shuffled.labels[labelled] == given.labels[labelled]) < 0.7  # by chance a third, or 0.375
+    assert np.array_equal(shuffled.token_ids, given.token_ids)
+    assert np.array_equal(with_shuffled_labels(given, seed=1).labels, shuffled.labels)
 
 
 def test_a_label_stands_at_the_first_sub_word_only(tokenizer):
