@@ -67,7 +67,7 @@ def test_dense_runs_are_shared_between_prunings_unless_the_schedule_spans_the_ro
 
 @pytest.mark.parametrize(("seed", "expected"), [(0, (0, 1, 2)), (1, (1, 0, 2)), (7, (7, 0, 1))])
 def test_dense_seeds_are_the_runs_own_and_the_smallest_others(seed, expected):
-    assert settings(*PLAIN, f"seed={seed}").dense_seeds == expected
+    assert settings(*PLAIN, "ticket.rule=one_std", f"seed={seed}").dense_seeds == expected
     assert settings(*PLAIN, "ticket.rule=bootstrap", f"seed={seed}").dense_seeds == (seed,)
 
 
