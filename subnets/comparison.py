@@ -18,6 +18,7 @@ from subnets.deviation import deviation_overlap
 from subnets.errors import InputError
 from subnets.ladder import ladder
 from subnets.overlap import MEASURES, Beside, Integers, beside_chance
+from subnets.overview import overview_rows
 from subnets.pair_table import PairTable
 from subnets.parts import Part
 from subnets.reference import Reference, reference_of
@@ -38,6 +39,7 @@ class Comparison:
     """What comes out; each table is a list of rows with the same columns.
 
     Attributes:
+        overview: what two languages share over all pairs, beside chance, floor, ceiling and the same seed.
         pairs: a row a pair of runs, part and sparsity: counts, and every measure beside chance. Not of `FINE` parts.
         languages: a row a pair of languages, part, sparsity and measure: the mean over pairs of runs with other
             seeds, and apart from it that of the same seed. A language beside itself is the ceiling. Of `FINE` parts
@@ -48,6 +50,7 @@ class Comparison:
         warnings: what a reader must know before believing any of it.
     """
 
+    overview: list[Row] = field(default_factory=list)
     pairs: list[Row] = field(default_factory=list)
     languages: list[Row] = field(default_factory=list)
     ladders: list[Row] = field(default_factory=list)
@@ -159,12 +162,31 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
             for name, beside in measured.items():
                 rows = _language_rows(level.runs, name, beside, settings, with_floor=floor is not None)
                 found.languages.extend(place | row for row in rows)
+            if kind == "whole":
+                _add_overview(found, level, "jaccard", measured["jaccard"], settings, with_floor=floor is not None)
     if reference and floor:
         magnitudes = {name: weight.numpy() for name, weight in reference.magnitudes.items()}
         for side, counts in deviation_overlap(level.masks, floor, magnitudes).items():
             beside = beside_chance(MEASURES["jaccard"], counts.counts, counts.expected)
             place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
             found.languages.extend(place | row for row in _language_rows(level.runs, side, beside, settings))
+            _add_overview(found, level, side, beside, settings, with_floor=False)
+
+
+def _add_overview(
+    found: Comparison, level: Level, measure: str, beside: Beside, settings: CompareSettings, *, with_floor: bool
+) -> None:
+    runs = len(level.runs)
+    rows = overview_rows(
+        beside.value[:runs, :runs],
+        beside.chance[:runs, :runs],
+        [run.lang for run in level.runs],
+        [run.seed for run in level.runs],
+        floor=beside.value[:runs, -1] if with_floor else None,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+    )
+    found.overview.extend({"sparsity": level.sparsity, "measure": measure} | row for row in rows)
 
 
 def _place(part: Part) -> Row:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Score = Callable[[Numbers], Numbers]  # totals of counts, shape (..., counts) -> scores, shape (...)
+FEWEST_RUNS = 3  # of which a bootstrap of runs says anything
 RESAMPLED_AT_ONCE = 2**22  # drawn counts held in memory at a time
 SLACK = 1e-9  # of the largest statistic: equal statistics summed in another order differ by rounding
 
@@ -169,6 +170,51 @@ def pairs_interval(
     if not weights.any():
         raise ValueError(f"resamples: found {resamples}, none of which drew a usable pair; take more")
     return _interval(mean, sums[weights > 0] / weights[weights > 0], confidence, count)
+
+
+def pairs_contrast(
+    values: Numbers,
+    ones: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval | None:
+    """The mean over some pairs of runs less that over other pairs of the same runs, each draw of runs used for both.
+
+    As `pairs_interval` with the same runs on both sides; draws without a pair of either kind are left out.
+
+    Args:
+        values: of each pair, shape (runs, runs).
+        ones: the pairs of the first mean, same shape, symmetric, no run beside itself.
+        others: the pairs of the second.
+        confidence: of the interval, in (0, 1).
+        resamples: how often runs are drawn.
+        seed: of the draws.
+
+    Returns:
+        None where no pair is of one of the kinds; without ends where no draw has both. `count` is of runs.
+
+    Raises:
+        ValueError: as `pairs_interval`.
+    """
+    for usable in (ones, others):
+        _check_pairs(values, usable, same_runs=True)
+    _check_resampling(confidence, resamples)
+    if not (ones.any() and others.any()):
+        return None
+    difference = float(values[ones].mean() - values[others].mean())
+    times = _times_drawn(np.random.default_rng(seed), len(values), resamples)
+    weights, sums = (
+        np.stack([((times @ np.where(usable, each, 0.0)) * times).sum(axis=1) for usable in (ones, others)])
+        for each in (np.ones_like(values), values)
+    )
+    drawn = (weights > 0).all(axis=0)
+    if not drawn.any() or len(values) < FEWEST_RUNS:
+        return Interval(difference, None, None, confidence, len(values))
+    means = sums[:, drawn] / weights[:, drawn]
+    return _interval(difference, means[0] - means[1], confidence, len(values))
 
 
 def permutation_p(observed: float, permuted: Numbers) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -77,42 +76,37 @@ def language_table(rows: list[Row], measure: str) -> str:
     return tabulate(lines, headers=[measure, *langs], disable_numparse=True, stralign="right")
 
 
-def overlap_verdict(rows: list[Row], measure: str) -> list[str]:
-    """What the rows of one sparsity say in words: of the measure, and of what training changed."""
-    named = {
-        measure: measure,
-        "kept_though_small": "jaccard of weights kept though small in the base",
-        "dropped_though_large": "jaccard of weights dropped though large in the base",
-    }
-    said = []
-    for name, words in named.items():
-        for seeds in ("other", "same"):
-            found = [
-                row for row in rows if (row["measure"], row["seeds"]) == (name, seeds) and row["left"] != row["right"]
-            ]
-            if found:
-                said.append(f"{words}, two languages, {seeds} seeds: {_in_short(found)}")
-    return said
-
-
-def _in_short(rows: list[Row]) -> str:
-    lowest, highest = (chosen(rows, key=lambda row: row["mean"]) for chosen in (min, max))
-    parts = [
-        f"mean {_mean(rows, 'mean')}",
-        f"lowest {lowest['left']}-{lowest['right']} {lowest['mean']:.3f}",
-        f"highest {highest['left']}-{highest['right']} {highest['mean']:.3f}",
-        f"chance {_mean(rows, 'chance')}",
-        *(
-            f"{name} {_mean(rows, column)}"
-            for column, name in (("floor", "one-shot floor"), ("ceiling", "ceiling (one language, other seeds)"))
-            if any(row[column] is not None for row in rows)
-        ),
+def overview_table(rows: list[Row]) -> str:
+    """The overview of one sparsity: means with their intervals, beside chance."""
+    lines = [
+        [row["measure"].replace("_", " "), row["what"], f"{row['mean']:.3f}", _ends(row), _or_nothing(row["chance"])]
+        for row in rows
     ]
-    return "; ".join(parts)
+    headers = ["", "", "mean", "interval", "chance"]
+    return tabulate(lines, headers=headers, disable_numparse=True, colalign=("left", "left", "right", "left", "right"))
 
 
-def _mean(rows: list[Row], column: str) -> str:
-    return f"{statistics.fmean(row[column] for row in rows if row[column] is not None):.3f}"
+def extremes(rows: list[Row], measure: str) -> str | None:
+    """The two languages that share least and those that share most, by pairs of runs with other seeds if there are."""
+    for seeds in ("other", "same"):
+        found = [
+            row for row in rows if (row["measure"], row["seeds"]) == (measure, seeds) and row["left"] != row["right"]
+        ]
+        if found:
+            lowest, highest = (chosen(found, key=lambda row: row["mean"]) for chosen in (min, max))
+            return "; ".join(
+                f"{word} {row['left']}-{row['right']} {row['mean']:.3f} {_ends(row)}".rstrip()
+                for word, row in (("least alike:", lowest), ("most alike:", highest))
+            )
+    return None
+
+
+def _ends(row: Row) -> str:
+    return "" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _or_nothing(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 LATEX_ESCAPES = {

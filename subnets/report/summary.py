@@ -42,6 +42,27 @@ def overlap_rows(comparisons: Sequence[Compared]) -> list[Row]:
     ]
 
 
+def overview_rows(comparisons: Sequence[Compared]) -> list[Row]:
+    """What two languages share over all pairs of runs, beside chance, floor, ceiling and the same seed."""
+    return [{"model": each.model, "task": each.task} | row for each in comparisons for row in each.found.overview]
+
+
+def shown_overview(comparisons: Sequence[Compared]) -> list[Row]:
+    """`overview_rows` of the sparsest level of each task, rounded."""
+    return [
+        {
+            "what": row["what"],
+            "overlap": row["measure"].replace("_", " "),
+            "task": row["task"],
+            "sparsity": f"{row['sparsity']:.1%}",
+            "mean": f"{row['mean']:.3f}",
+            "interval": "–" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]",
+            "chance": "–" if row["chance"] is None else f"{row['chance']:.3f}",
+        }
+        for row in _sparsest(overview_rows(comparisons))
+    ]
+
+
 def paper_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
     """The outcomes as a paper shows them: what `shown_outcomes` has, without where it comes from."""
     return [
@@ -53,9 +74,8 @@ def paper_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
 def paper_overlaps(comparisons: Sequence[Compared]) -> list[Row]:
     """Jaccard of every two languages at the sparsest level, pairs of runs with other seeds."""
     rows = [row for row in overlap_rows(comparisons) if (row["measure"], row["seeds"]) == ("jaccard", "other")]
-    sparsest = {row["task"]: max(each["sparsity"] for each in rows if each["task"] == row["task"]) for row in rows}
     names = ("task", "left", "right", "mean", "low", "high", "chance", "floor", "ceiling")
-    return [{name: row[name] for name in names} for row in rows if row["sparsity"] == sparsest[row["task"]]]
+    return [{name: row[name] for name in names} for row in _sparsest(rows)]
 
 
 def relatedness_rows(comparisons: Sequence[Compared]) -> list[Row]:
@@ -75,8 +95,6 @@ def topology_table(comparisons: Sequence[Compared]) -> list[Row]:
 
 def shown_relatedness(comparisons: Sequence[Compared]) -> list[Row]:
     """`relatedness_rows` of the sparsest level of each task, rounded."""
-    rows = relatedness_rows(comparisons)
-    sparsest = {row["task"]: max(each["sparsity"] for each in rows if each["task"] == row["task"]) for row in rows}
     return [
         {
             "statistic": row["statistic"],
@@ -87,9 +105,17 @@ def shown_relatedness(comparisons: Sequence[Compared]) -> list[Row]:
             "p": "–" if row["p"] is None else f"{row['p']:.4f}",
             "two-sided p": "–" if row["two_sided_p"] is None else f"{row['two_sided_p']:.4f}",
         }
-        for row in rows
-        if row["sparsity"] == sparsest[row["task"]]
+        for row in _sparsest(relatedness_rows(comparisons))
     ]
+
+
+def _sparsest(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the sparsest level of each model and task."""
+    levels: dict[tuple[str, str], float] = {}
+    for row in rows:
+        key = (row["model"], row["task"])
+        levels[key] = max(row["sparsity"], levels.get(key, 0.0))
+    return [row for row in rows if row["sparsity"] == levels[row["model"], row["task"]]]
 
 
 def _outcome(found: Trajectory) -> Row:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import statistics
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from subnets.catalogue import FinishedRun, finished_runs
 from subnets.errors import InputError
 from subnets.pair_table import distance_tables
 from subnets.progress import Progress
 from subnets.settings import EVERY, Settings
-from subnets.tables import Row, csv_bytes, language_table, overlap_verdict
+from subnets.tables import csv_bytes, extremes, language_table, overview_table
 from subnets.workspace import Folder, check_writable, comparison_folder, text_of
 
+if TYPE_CHECKING:
+    from subnets.comparison import Comparison  # with torch: seconds
+
 TABLES = {
+    "overview.csv": "overview",
     "overlap.csv": "pairs",
     "languages.csv": "languages",
     "ladder.csv": "ladders",
@@ -38,7 +43,7 @@ def run(settings: Settings) -> float:
     for name, table in TABLES.items():
         folder.write(name, csv_bytes(getattr(found, table)))
     folder.write_json("warnings.json", found.warnings)
-    return _show(found.languages, found.warnings, settings.compare.measure, progress, folder)
+    return _show(found, settings.compare.measure, progress, folder)
 
 
 def _chosen(settings: Settings) -> list[FinishedRun]:
@@ -61,16 +66,18 @@ def _chosen(settings: Settings) -> list[FinishedRun]:
     return runs
 
 
-def _show(rows: list[Row], warnings: list[str], measure: str, progress: Progress, folder: Folder) -> float:
-    whole = [row for row in rows if row["kind"] == "whole"]
+def _show(found: Comparison, measure: str, progress: Progress, folder: Folder) -> float:
+    whole = [row for row in found.languages if row["kind"] == "whole"]
     sparsest = max(row["sparsity"] for row in whole)
     level = [row for row in whole if row["sparsity"] == sparsest]
     progress.say()
     progress.say(f"sparsity {sparsest:.4f}")
     progress.say(language_table(level, measure))
     progress.say()
-    for line in [*overlap_verdict(level, measure), *(f"warning: {each}" for each in warnings)]:
-        progress.say(line)
+    progress.say(overview_table([row for row in found.overview if row["sparsity"] == sparsest]))
+    for line in [extremes(level, measure), *(f"warning: {each}" for each in found.warnings)]:
+        if line:
+            progress.say(line)
     progress.say(f"tables: {folder.path}: {', '.join(TABLES)}")
     of_measure = [row for row in level if row["measure"] == measure and row["left"] != row["right"]]
     others = [row["mean"] for row in of_measure if row["seeds"] == "other"] or [row["mean"] for row in of_measure]

@@ -58,6 +58,7 @@ def run(settings: Settings) -> float:
     content = content_of(over_seeds, compared)
     tables = {
         "outcomes": summary.outcome_rows(over_seeds),
+        "overview": summary.overview_rows(compared),
         "overlap": summary.overlap_rows(compared),
         "ladder": summary.ladder_rows(compared),
         "topology": summary.topology_table(compared),
@@ -120,6 +121,7 @@ def _page(
     models, tasks, langs = (sorted({getattr(run, name) for run in runs}) for name in ("model", "task", "lang"))
     tables = {
         "trajectories": (summary.shown_outcomes(over_seeds), "Validation scores; intervals are over seeds"),
+        "overlap": (summary.shown_overview(compared), "What two languages share, over all pairs of runs"),
         "graph": (summary.shown_relatedness(compared), "How the languages stand to each other"),
     }
     sections = [

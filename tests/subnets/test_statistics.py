@@ -18,6 +18,7 @@ from subnets.statistics import (
     holm,
     mean_interval,
     paired_bootstrap,
+    pairs_contrast,
     pairs_interval,
     permutation_p,
     swap_p,
@@ -463,3 +464,38 @@ def test_too_few_resamples_to_draw_a_usable_pair_are_refused():
             said.append(str(problem))
     assert 0 < len(said) < 60
     assert set(said) == {"resamples: found 1, none of which drew a usable pair; take more"}
+
+
+def test_a_contrast_of_pairs_is_the_difference_of_their_means_and_zero_where_all_values_are_alike():
+    rng = np.random.default_rng(0)
+    values = rng.random((6, 6))
+    values = values + values.T
+    lang = np.arange(6) % 2
+    alike = np.equal.outer(lang, lang) & ~np.eye(6, dtype=bool)
+    apart = ~np.equal.outer(lang, lang)
+    found = pairs_contrast(values, alike, apart, resamples=200)
+    assert found is not None
+    assert found.mean == pytest.approx(values[alike].mean() - values[apart].mean())
+    assert found.low <= found.mean <= found.high
+    flat = pairs_contrast(np.ones((6, 6)), alike, apart, resamples=200)
+    assert (flat.mean, flat.low, flat.high) == (0, 0, 0)
+    assert pairs_contrast(values, alike, np.zeros((6, 6), dtype=bool)) is None
+
+
+def test_a_contrast_is_as_sure_as_its_draws_of_runs():
+    """Against a plain loop over draws of runs, each pair counted as often as both its runs were drawn."""
+    rng = np.random.default_rng(1)
+    values = rng.random((5, 5))
+    values = values + values.T
+    lang = np.array([0, 0, 1, 1, 1])
+    alike = np.equal.outer(lang, lang) & ~np.eye(5, dtype=bool)
+    apart = ~np.equal.outer(lang, lang)
+    differences = []
+    for _ in range(4000):
+        drawn = rng.integers(5, size=5)
+        chosen = np.ix_(drawn, drawn)
+        one, other = alike[chosen], apart[chosen]
+        if one.any() and other.any():
+            differences.append(values[chosen][one].mean() - values[chosen][other].mean())
+    found = pairs_contrast(values, alike, apart, resamples=4000)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])), abs=0.03)

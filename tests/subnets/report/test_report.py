@@ -99,7 +99,7 @@ def test_figures_and_tables_lie_beside_the_page_in_all_their_forms(runs, page):
     }  # fmt: skip
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in (folder / "figures").glob("*.png"))
     tables = {path.name for path in (folder / "tables").iterdir()}
-    names = ("outcomes", "overlap", "ladder", "topology", "relatedness")
+    names = ("outcomes", "overview", "overlap", "ladder", "topology", "relatedness")
     assert tables == {f"{name}.{kind}" for name in names for kind in ("csv", "tex")}
 
 
