@@ -20,11 +20,11 @@ from subnets.ladder import ladder
 from subnets.overlap import MEASURES, Beside, Integers, beside_chance
 from subnets.overview import overview_rows
 from subnets.pair_table import PairTable
+from subnets.pairs_of_runs import pairs_interval
 from subnets.parts import Part
 from subnets.reference import Reference, reference_of
 from subnets.relatedness import Relatedness, relatedness
 from subnets.settings import CompareSettings
-from subnets.statistics import pairs_interval
 from subnets.topologies import topology_rows
 
 Row = dict[str, Any]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from subnets.overlap import Numbers
-from subnets.statistics import Interval, mean_interval, pairs_contrast, pairs_interval
+from subnets.pairs_of_runs import pairs_contrast, pairs_interval
+from subnets.statistics import Interval, mean_interval
 
 Row = dict[str, Any]
 Usable = NDArray[np.bool_]

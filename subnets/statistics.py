@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Score = Callable[[Numbers], Numbers]  # totals of counts, shape (..., counts) -> scores, shape (...)
-FEWEST_RUNS = 3  # of which a bootstrap of runs says anything
 RESAMPLED_AT_ONCE = 2**22  # drawn counts held in memory at a time
 SLACK = 1e-9  # of the largest statistic: equal statistics summed in another order differ by rounding
 
@@ -93,7 +92,7 @@ def mean_interval(
         ValueError: no value, one that is not finite, or a confidence or number of resamples that cannot be.
     """
     found = _checked_numbers(values, what="an interval needs values")
-    _check_resampling(confidence, resamples)
+    check_resampling(confidence, resamples)
     if len(found) == 1:
         return Interval(float(found[0]), None, None, confidence, 1)
     rng, at_once = np.random.default_rng(seed), max(1, RESAMPLED_AT_ONCE // len(found))
@@ -101,7 +100,7 @@ def mean_interval(
         found[rng.integers(len(found), size=(min(at_once, resamples - first), len(found)))].mean(axis=1)
         for first in range(0, resamples, at_once)
     ]
-    return _interval(float(found.mean()), np.concatenate(means), confidence, len(found))
+    return interval_of(float(found.mean()), np.concatenate(means), confidence, len(found))
 
 
 def difference_interval(
@@ -112,109 +111,12 @@ def difference_interval(
     Arguments and errors are those of `paired_bootstrap` and `mean_interval`. One example alone gives no interval.
     """
     _check_paired(left, right)
-    _check_resampling(confidence, resamples)
+    check_resampling(confidence, resamples)
     difference = float(score(left.sum(axis=0)) - score(right.sum(axis=0)))
     if len(left) == 1:
         return Interval(difference, None, None, confidence, 1)
     drawn = paired_bootstrap(left, right, score, resamples=resamples, seed=seed)
-    return _interval(difference, drawn, confidence, len(left))
-
-
-def pairs_interval(
-    values: Numbers,
-    usable: NDArray[np.bool_],
-    *,
-    same_runs: bool = False,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> Interval | None:
-    """The mean over pairs of runs, with a bootstrap that resamples runs: pairs that share a run are not independent.
-
-    Rows and columns are resampled apart (Owen 2007), or together where they are the same runs (Snijders and Borgatti
-    1999): a draw is sum l_i r_j x_ij / sum l_i r_j over usable pairs, l_i and r_j how often a run was drawn. Draws
-    without a usable pair are left out, and so are runs without one. Values that are not usable are never read.
-
-    Args:
-        values: of each pair, shape (left runs, right runs).
-        usable: which pairs count, same shape.
-        same_runs: whether rows and columns are the same runs; then symmetric, and a run beside itself is not usable.
-        confidence: of the interval, in (0, 1).
-        resamples: how often; from 1.
-        seed: of the draws.
-
-    Returns:
-        None where no pair is usable; without ends where these are of one run of a side, or where the same runs make
-        one pair only. `count` is of usable places, so that of the same runs it is twice the pairs.
-
-    Raises:
-        ValueError: other shapes, a usable value that is not finite, a run paired with itself, or a confidence or
-            number of resamples that cannot be.
-    """
-    _check_pairs(values, usable, same_runs=same_runs)
-    _check_resampling(confidence, resamples)
-    if not usable.any():
-        return None
-    rows, columns = usable.any(axis=1), usable.any(axis=0)
-    if same_runs:
-        rows = columns = rows | columns
-    values, usable = values[np.ix_(rows, columns)], usable[np.ix_(rows, columns)]
-    mean, count = float(values[usable].mean()), int(usable.sum())
-    if min(values.shape) < (3 if same_runs else 2):
-        return Interval(mean, None, None, confidence, count)
-    rng = np.random.default_rng(seed)
-    left, right = (_times_drawn(rng, runs, resamples) for runs in values.shape)
-    right = left if same_runs else right
-    weights = ((left @ usable.astype(np.float64)) * right).sum(axis=1)
-    sums = ((left @ np.where(usable, values, 0.0)) * right).sum(axis=1)
-    if not weights.any():
-        raise ValueError(f"resamples: found {resamples}, none of which drew a usable pair; take more")
-    return _interval(mean, sums[weights > 0] / weights[weights > 0], confidence, count)
-
-
-def pairs_contrast(
-    values: Numbers,
-    ones: NDArray[np.bool_],
-    others: NDArray[np.bool_],
-    *,
-    confidence: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> Interval | None:
-    """The mean over some pairs of runs less that over other pairs of the same runs, each draw of runs used for both.
-
-    As `pairs_interval` with the same runs on both sides; draws without a pair of either kind are left out.
-
-    Args:
-        values: of each pair, shape (runs, runs).
-        ones: the pairs of the first mean, same shape, symmetric, no run beside itself.
-        others: the pairs of the second.
-        confidence: of the interval, in (0, 1).
-        resamples: how often runs are drawn.
-        seed: of the draws.
-
-    Returns:
-        None where no pair is of one of the kinds; without ends where no draw has both. `count` is of runs.
-
-    Raises:
-        ValueError: as `pairs_interval`.
-    """
-    for usable in (ones, others):
-        _check_pairs(values, usable, same_runs=True)
-    _check_resampling(confidence, resamples)
-    if not (ones.any() and others.any()):
-        return None
-    difference = float(values[ones].mean() - values[others].mean())
-    times = _times_drawn(np.random.default_rng(seed), len(values), resamples)
-    weights, sums = (
-        np.stack([((times @ np.where(usable, each, 0.0)) * times).sum(axis=1) for usable in (ones, others)])
-        for each in (np.ones_like(values), values)
-    )
-    drawn = (weights > 0).all(axis=0)
-    if not drawn.any() or len(values) < FEWEST_RUNS:
-        return Interval(difference, None, None, confidence, len(values))
-    means = sums[:, drawn] / weights[:, drawn]
-    return _interval(difference, means[0] - means[1], confidence, len(values))
+    return interval_of(difference, drawn, confidence, len(left))
 
 
 def permutation_p(observed: float, permuted: Numbers) -> float:
@@ -255,7 +157,7 @@ def difference_p(
         ValueError: a group of fewer than two (one seed says nothing), or a value that is not finite.
     """
     one, other = (_checked_numbers(each, what="groups to compare need values", least=2) for each in (left, right))
-    _check_resampling(None, permutations)
+    check_resampling(None, permutations)
     pooled = np.concatenate([one, other])
     pooled = pooled - pooled.mean()  # rounding is then as small as the differences are
     # With a sum of 0 in all, a difference of means is the left sum times a constant.
@@ -285,7 +187,7 @@ def swap_p(left: Numbers, right: Numbers, score: Score, *, permutations: int = 9
         ValueError: outcomes of other examples, or of none, or a score that is not finite.
     """
     _check_paired(left, right)
-    _check_resampling(None, permutations)
+    check_resampling(None, permutations)
     examples, one, other, change = len(left), left.sum(axis=0), right.sum(axis=0), right - left
     exact = examples < 63 and 2**examples <= permutations
     count, at_once = 2**examples if exact else permutations, max(1, RESAMPLED_AT_ONCE // examples)
@@ -338,7 +240,8 @@ def benjamini_hochberg(p_values: Sequence[float] | Numbers) -> Numbers:
     return adjusted
 
 
-def _interval(mean: float, resampled: Numbers, confidence: float, count: int) -> Interval:
+def interval_of(mean: float, resampled: Numbers, confidence: float, count: int) -> Interval:
+    """The percentile interval of resampled means, shape (resamples,)."""
     low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(mean, float(low), float(high), confidence, count)
 
@@ -369,10 +272,6 @@ def _drawn_sums(pooled: Numbers, size: int, permutations: int, *, seed: int) -> 
     return np.concatenate(sums)
 
 
-def _times_drawn(rng: np.random.Generator, runs: int, resamples: int) -> Numbers:
-    return rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(np.float64)
-
-
 def _checked_numbers(values: Sequence[float] | Numbers, *, what: str, least: int = 1) -> Numbers:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or len(found) < least or not np.isfinite(found).all():
@@ -394,16 +293,8 @@ def _check_paired(left: Numbers, right: Numbers) -> None:
         )
 
 
-def _check_pairs(values: Numbers, usable: NDArray[np.bool_], *, same_runs: bool) -> None:
-    if values.shape != usable.shape or (same_runs and len(set(values.shape)) > 1):
-        raise ValueError(f"pairs of runs: found values of shape {values.shape}, usable of shape {usable.shape}")
-    if not np.isfinite(values[usable]).all():
-        raise ValueError("pairs of runs: a usable value is not finite")
-    if same_runs and np.diagonal(usable).any():
-        raise ValueError("pairs of runs: a run beside itself is no pair")
-
-
-def _check_resampling(confidence: float | None, resamples: int) -> None:
+def check_resampling(confidence: float | None, resamples: int) -> None:
+    """Raises ValueError for a confidence outside (0, 1), or fewer than one resample."""
     if confidence is not None and not 0 < confidence < 1:
         raise ValueError(f"confidence: found {confidence}; expected a share between 0 and 1")
     if resamples < 1:

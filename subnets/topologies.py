@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pruning.mask import Mask
 from subnets.overlap import Beside, Numbers
-from subnets.statistics import Interval, pairs_interval
+from subnets.pairs_of_runs import pairs_interval
+from subnets.statistics import Interval
 from subnets.topology import beside_random, pair_of, topological_overlaps
 
 Row = dict[str, Any]

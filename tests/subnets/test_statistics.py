@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subnets import statistics
+from subnets.pairs_of_runs import pairs_contrast, pairs_interval
 from subnets.statistics import (
     Interval,
     benjamini_hochberg,
@@ -18,8 +19,6 @@ from subnets.statistics import (
     holm,
     mean_interval,
     paired_bootstrap,
-    pairs_contrast,
-    pairs_interval,
     permutation_p,
     swap_p,
 )
