@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,15 +11,19 @@ from typing import Annotated, Any
 
 import yaml
 from annotated_types import Ge, Le
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AllowInfNan, TypeAdapter, ValidationError
 
 from pruning.mask_file import StoredMask, stored_mask
 from subnets.errors import InputError
-from subnets.settings import is_plain_name
+from subnets.settings import Control, is_plain_name
 from subnets.workspace import SETTINGS, Folder
 
 RESULTS = "results.json"
 PROVENANCE = "provenance.json"
+
+
+Finite = Annotated[float, AllowInfNan(False)]
+SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,8 @@ class Entry:
     """A mask of a run and how it did; `mask` is a path within the run's folder."""
 
     sparsity: Annotated[float, Ge(0), Le(1)]
-    score: float
-    test_score: float | None
+    score: Finite
+    test_score: Finite | None
     mask: str
 
 
@@ -42,9 +47,9 @@ class RoundEntry(Entry):
 class DenseEntry:
     """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed)."""
 
-    score: float
-    test_score: float | None
-    standard_deviation: float | None
+    score: Finite
+    test_score: Finite | None
+    standard_deviation: Finite | None
     seeds: tuple[int, ...]
 
 
@@ -57,8 +62,8 @@ class Results:
     rounds: tuple[RoundEntry, ...]
     ticket: Entry | None
     reason: str | None
-    controls: dict[str, Entry]
-    seconds: float
+    controls: dict[Control, Entry]
+    seconds: Finite
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,8 @@ class FinishedRun:
 
     @cached_property
     def by_sparsity(self) -> dict[float, RoundEntry]:
-        """The rounds after the dense one, by what they removed."""
-        return {entry.sparsity: entry for entry in self.results.rounds if entry.round > 0}
+        """The rounds after the dense one, by what they removed, to `SAME_LEVEL` decimals."""
+        return {round(entry.sparsity, SAME_LEVEL): entry for entry in self.results.rounds if entry.round > 0}
 
     def mask(self, entry: Entry) -> StoredMask:
         """A mask of the run, left in its file.
@@ -124,10 +129,30 @@ def finished_runs(runs_dir: str, *, model: str | None = None, task: str | None =
     return sorted(found, key=lambda run: (run.model, run.task, run.lang, run.seed, run.name))
 
 
+def one_of_each(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
+    """At most one run of a model, task, language and seed: of several, that whose settings most runs have.
+
+    Returns:
+        The runs in their order, and what was left out, in words.
+    """
+    alike = Counter((run.model, run.task, _signature(run)) for run in runs)
+    groups: dict[tuple[str, str, str, int], list[FinishedRun]] = {}
+    for run in runs:
+        groups.setdefault((run.model, run.task, run.lang, run.seed), []).append(run)
+    chosen = [max(group, key=lambda run: alike[run.model, run.task, _signature(run)]) for group in groups.values()]
+    left_out = [
+        f"{len(group)} runs of {run.task} {run.lang} seed {run.seed}, which differ in "
+        f"{', '.join(differing_settings(group)) or 'nothing'}: shown is {run.name}"
+        for group, run in zip(groups.values(), chosen, strict=True)
+        if len(group) > 1
+    ]
+    return chosen, left_out
+
+
 def differing_settings(runs: list[FinishedRun]) -> dict[str, list[Any]]:
     """The settings besides language, seed and task in which runs differ, with the values found, in order."""
     flat = [dict(_flat(run.settings)) for run in runs]
-    keys = sorted({key for each in flat for key in each if key.split(".")[0] not in ("lang", "seed", "task")})
+    keys = sorted({key for each in flat for key in each if not _of_the_run(key)})
     found: dict[str, list[Any]] = {}
     for key in keys:
         values = list({repr(each.get(key)): each.get(key) for each in flat}.values())
@@ -158,6 +183,15 @@ def _run(path: Path) -> FinishedRun:
             "delete it to compute it again"
         ) from None
     return FinishedRun(folder, model, task, lang, settings["seed"], settings, results)
+
+
+def _signature(run: FinishedRun) -> str:
+    """A run's settings but for language, seed and task."""
+    return repr(sorted((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key)))
+
+
+def _of_the_run(key: str) -> bool:
+    return key.split(".")[0] in ("lang", "seed", "task")
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

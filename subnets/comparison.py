@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pruning.mask_file import StoredMask, read_mask
 from subnets.all_pairs import MaskLike, PairCounts, pair_counts
 from subnets.catalogue import FinishedRun, differing_settings
-from subnets.deviation import deviation_overlap
-from subnets.errors import InputError
+from subnets.deviation import LARGE, SMALL, deviation_overlap
+from subnets.errors import INPUT_ERRORS, InputError
 from subnets.ladder import ladder
-from subnets.overlap import MEASURES, Beside, Integers, beside_chance
+from subnets.overlap import MEASURES, Beside, Counts, Integers, Measure, Numbers, beside_chance
 from subnets.overview import overview_rows
 from subnets.pair_table import PairTable
 from subnets.pairs_of_runs import pairs_interval
@@ -65,6 +65,19 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a measure is held against besides chance; None where the base is not at hand.
+
+    Attributes:
+        floor: of masks that depart from the one-shot mask independently, shape (runs, runs).
+        with_oneshot: of each mask and the one-shot mask itself, shape (runs,).
+    """
+
+    floor: Numbers | None = None
+    with_oneshot: Numbers | None = None
+
+
+@dataclass(frozen=True)
 class Level:
     """The runs that have a sparsity, and their masks of it."""
 
@@ -96,7 +109,7 @@ def compare(
     try:
         fingerprint = levels[0].masks[0].about.base_fingerprint
         reference = reference_of(levels[0].runs[0], fingerprint=fingerprint)
-    except InputError as problem:
+    except INPUT_ERRORS as problem:
         reference = None
         found.warnings.append(f"no floor, no heads and no departures from the one-shot mask: {problem}")
     for level in levels:
@@ -140,13 +153,19 @@ def _warnings(runs: Sequence[FinishedRun]) -> list[str]:
         seeds.setdefault(run.lang, set()).add(run.seed)
     if single := sorted(lang for lang, each in seeds.items() if len(each) == 1):
         found.append(f"one seed only: {', '.join(single)}; there is no ceiling for them")
+    if len(seeds) > 1 and len(set.union(*seeds.values())) == 1:
+        found.append(
+            "all runs have the same seed, so they share head and data order, which alone raises overlap; "
+            "more seeds would tell languages from seeds"
+        )
     return found
 
 
 def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, settings: CompareSettings) -> None:
     """Adds the rows of a level to the tables of pairs and languages."""
-    floor = reference.oneshot_like(level.masks[0]) if reference else None
-    masks: list[MaskLike] = [*level.masks, *([floor] if floor else [])]
+    oneshot = reference.oneshot_like(level.masks[0]) if reference else None
+    departures = _departures(level, reference, oneshot)
+    masks: list[MaskLike] = [*level.masks, *([oneshot] if oneshot else [])]
     for kind in settings.parts:
         if kind == "head" and reference is None:
             continue
@@ -160,21 +179,46 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
             else:
                 found.pairs.extend(place | row for row in _pair_rows(level.runs, counts, measured))
             for name, beside in measured.items():
-                rows = _language_rows(level.runs, name, beside, settings, with_floor=floor is not None)
+                known = Known(
+                    floor=_floor(MEASURES[name], counts, departures) if kind == "whole" and departures else None,
+                    with_oneshot=beside.value[: len(level.runs), -1] if oneshot else None,
+                )
+                rows = _language_rows(level.runs, name, beside, settings, known)
                 found.languages.extend(place | row for row in rows)
-            if kind == "whole":
-                _add_overview(found, level, "jaccard", measured["jaccard"], settings, with_floor=floor is not None)
-    if reference and floor:
-        magnitudes = {name: weight.numpy() for name, weight in reference.magnitudes.items()}
-        for side, counts in deviation_overlap(level.masks, floor, magnitudes).items():
-            beside = beside_chance(MEASURES["jaccard"], counts.counts, counts.expected)
-            place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
-            found.languages.extend(place | row for row in _language_rows(level.runs, side, beside, settings))
-            _add_overview(found, level, side, beside, settings, with_floor=False)
+                if (kind, name) == ("whole", "jaccard"):
+                    _add_overview(found, level, name, beside, settings, known)
+    for side, counts in departures.items():
+        beside = beside_chance(MEASURES["jaccard"], counts.counts, counts.expected)
+        place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
+        found.languages.extend(place | row for row in _language_rows(level.runs, side, beside, settings, Known()))
+        _add_overview(found, level, side, beside, settings, Known())
+
+
+def _departures(level: Level, reference: Reference | None, oneshot: MaskLike | None) -> dict[str, PairCounts]:
+    """In what the masks depart from the one-shot mask, on either side of the threshold; nothing without a reference."""
+    if reference is None or oneshot is None:
+        return {}
+    magnitudes = {name: weight.numpy() for name, weight in reference.magnitudes.items()}
+    return deviation_overlap(level.masks, oneshot, magnitudes)
+
+
+def _floor(measure: Measure, counts: PairCounts, departures: Mapping[str, PairCounts]) -> Numbers:
+    """A measure of two masks that depart from the one-shot mask as far as these do, but independently.
+
+    Of the one-shot mask's K weights both keep those that neither drops, and of the others those that both add:
+    |L & R| = K - |dropped by L| - |dropped by R| + |dropped by both| + |added by both|, the last two as they would be
+    within strata of base magnitude (`deviation_overlap`). Shape (runs, runs).
+    """
+    small, large = departures[SMALL], departures[LARGE]
+    runs = len(large.kept)
+    of_oneshot = int(counts.kept[-1])
+    both = of_oneshot - large.kept[:, None] - large.kept[None, :] + large.expected.mean + small.expected.mean
+    kept = counts.kept[:runs]
+    return measure(Counts(both, kept[:, None], kept[None, :], counts.total))
 
 
 def _add_overview(
-    found: Comparison, level: Level, measure: str, beside: Beside, settings: CompareSettings, *, with_floor: bool
+    found: Comparison, level: Level, measure: str, beside: Beside, settings: CompareSettings, known: Known
 ) -> None:
     runs = len(level.runs)
     rows = overview_rows(
@@ -182,7 +226,8 @@ def _add_overview(
         beside.chance[:runs, :runs],
         [run.lang for run in level.runs],
         [run.seed for run in level.runs],
-        floor=beside.value[:runs, -1] if with_floor else None,
+        floor=known.floor,
+        with_oneshot=known.with_oneshot,
         confidence=settings.confidence,
         resamples=settings.resamples,
     )
@@ -211,7 +256,7 @@ def _pair_rows(runs: list[FinishedRun], counts: PairCounts, measured: dict[str, 
 
 
 def _language_rows(
-    runs: list[FinishedRun], measure: str, beside: Beside, settings: CompareSettings, *, with_floor: bool = False
+    runs: list[FinishedRun], measure: str, beside: Beside, settings: CompareSettings, known: Known
 ) -> list[Row]:
     """A row a pair of languages, over pairs of runs with other seeds and over those with the same."""
     langs = sorted({run.lang for run in runs})
@@ -221,12 +266,15 @@ def _language_rows(
     rows = [
         row for left, right in pairs for row in _rows_of_pair((left, right), members, seeds, measure, beside, settings)
     ]
-    ceilings = {row["left"]: row["mean"] for row in rows if row["left"] == row["right"]}
+    ceilings = {row["left"]: row["mean"] for row in rows if row["left"] == row["right"] and row["seeds"] == OTHER_SEEDS}
     for row in rows:
+        left, right = (members[row[side]] for side in ("left", "right"))
         ends = [ceilings.get(row["left"]), ceilings.get(row["right"])]
         row["ceiling"] = None if None in ends else float(np.mean(ends))  # type: ignore[arg-type]
-        sides = np.concatenate([members[row["left"]], members[row["right"]]])
-        row["floor"] = float(beside.value[sides, -1].mean()) if with_floor else None
+        apart = left[:, None] != right[None, :]
+        row["floor"] = None if known.floor is None else float(known.floor[np.ix_(left, right)][apart].mean())
+        alone = known.with_oneshot
+        row["with_oneshot"] = None if alone is None else float(alone[np.concatenate([left, right])].mean())
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,20 +139,35 @@ def write(folder: Path, delivery: Delivery, carrier: Carrier | None, *, form: st
     (folder / MASK).write_bytes(mask_bytes(delivery.mask, delivery.about))
     if form == "float":
         (folder / "mask.pt").write_bytes(_torch_bytes(floats_of(delivery.mask)))
-    elif carrier is not None:
+    elif form in WRITERS:
+        if carrier is None:
+            raise ValueError(f"form {form!r} needs the weights of the base")
         _check_base(delivery, carrier)
-        after = _weights(carrier.encoder)
-        if form == "prune":
-            (folder / "prune.pt").write_bytes(_torch_bytes(prune_state(delivery.mask, after)))
-        elif form == "differences":
-            found = differences_of(delivery.mask, after, carrier.base)
-            (folder / "differences.pt").write_bytes(_torch_bytes(found))
-        else:
-            matrices = dict(carrier.encoder.named_parameters())
-            apply_(_these(matrices, delivery.mask), delivery.mask)
-            carrier.model.save_pretrained(folder)
-            carrier.tokenizer.save_pretrained(folder)
+        WRITERS[form](folder, delivery.mask, carrier)
     return sorted(each.name for each in folder.iterdir())
+
+
+def _write_checkpoint(folder: Path, mask: Mask, carrier: Carrier) -> None:
+    apply_(_these(dict(carrier.encoder.named_parameters()), mask), mask)
+    carrier.model.save_pretrained(folder)
+    carrier.tokenizer.save_pretrained(folder)
+
+
+def _write_prune(folder: Path, mask: Mask, carrier: Carrier) -> None:
+    (folder / "prune.pt").write_bytes(_torch_bytes(prune_state(mask, _weights(carrier.encoder))))
+
+
+def _write_differences(folder: Path, mask: Mask, carrier: Carrier) -> None:
+    found = differences_of(mask, _weights(carrier.encoder), carrier.base)
+    (folder / "differences.pt").write_bytes(_torch_bytes(found))
+
+
+# The forms that hold weights; "mask" and "float" hold the mask alone.
+WRITERS: dict[str, Callable[[Path, Mask, Carrier], None]] = {
+    "checkpoint": _write_checkpoint,
+    "prune": _write_prune,
+    "differences": _write_differences,
+}
 
 
 def _check_base(delivery: Delivery, carrier: Carrier) -> None:

@@ -23,6 +23,7 @@ def overview_rows(
     seeds: Sequence[int],
     *,
     floor: Numbers | None,
+    with_oneshot: Numbers | None,
     confidence: float,
     resamples: int,
 ) -> list[Row]:
@@ -35,12 +36,14 @@ def overview_rows(
         expected: the measure by chance, same shape.
         langs: of the runs.
         seeds: of the runs.
-        floor: the measure of each run with the one-shot mask, shape (runs,); None where there is none.
+        floor: the measure of masks that depart from the one-shot mask independently, shape (runs, runs); None where
+            there is none.
+        with_oneshot: the measure of each run's mask and the one-shot mask, shape (runs,); None where there is none.
         confidence: of the intervals.
         resamples: of the runs.
 
     Returns:
-        Rows with `what`, `mean`, `low`, `high`, `chance` and `count`; what there are no runs for is left out.
+        Rows with `what`, `mean`, `low`, `high`, `chance`, `floor` and `count`; what there are no runs for is left out.
     """
     same_lang = np.equal.outer(list(langs), list(langs))
     same_seed = np.equal.outer(list(seeds), list(seeds))
@@ -51,22 +54,26 @@ def overview_rows(
     }
     rows: list[Row] = []
 
-    def add(what: str, found: Interval | None, chance: float | None = None) -> None:
+    def add(what: str, found: Interval | None, pairs: Usable | None = None) -> None:
         if found is not None:
-            ends = {"mean": found.mean, "low": found.low, "high": found.high, "chance": chance, "count": found.count}
-            rows.append({"what": what} | ends)
+            beside = {"chance": _mean(expected, pairs), "floor": _mean(floor, pairs), "count": found.count}
+            rows.append({"what": what, "mean": found.mean, "low": found.low, "high": found.high} | beside)
 
     how: dict[str, Any] = {"confidence": confidence, "resamples": resamples}
     for what, usable in relations.items():
-        chance = float(expected[usable].mean()) if usable.any() else None
-        add(what, pairs_interval(values, usable, same_runs=True, **how), chance)
-    if floor is not None:
-        add("with the one-shot mask (floor)", mean_interval(floor, **how))
+        add(what, pairs_interval(values, usable, same_runs=True, **how), usable)
+    if with_oneshot is not None:
+        add("one mask and the one-shot mask", mean_interval(with_oneshot, **how))
     apart, alike, ceiling = relations.values()
     add("other seeds: one language less two", pairs_contrast(values, ceiling, apart, **how))
     add("two languages: same seed less other", pairs_contrast(values, alike, apart, **how))
     add("two languages, other seeds: less chance", pairs_interval(values - expected, apart, same_runs=True, **how))
     if floor is not None:
-        ends = (floor[:, None] + floor[None, :]) / 2
-        add("two languages, other seeds: less floor", pairs_interval(values - ends, apart, same_runs=True, **how))
+        add("two languages, other seeds: less floor", pairs_interval(values - floor, apart, same_runs=True, **how))
     return rows
+
+
+def _mean(values: Numbers | None, usable: Usable | None) -> float | None:
+    if values is None or usable is None or not usable.any():
+        return None
+    return float(values[usable].mean())

@@ -134,8 +134,15 @@ def read_distances(text: str, *, source: str) -> PairTable:
 
 
 def distance_tables(texts: Mapping[str, str]) -> dict[str, PairTable]:
-    """`read_distances` of several files by path; each table is called by its file's name without the ending."""
-    return {PurePath(path).stem: read_distances(text, source=path) for path, text in texts.items()}
+    """`read_distances` of several files by path; each table is called by its file's name without the ending.
+
+    Raises:
+        InputError: as `read_distances`, or two files of one name.
+    """
+    names = [PurePath(path).stem for path in texts]
+    if len(set(names)) < len(names):
+        raise InputError(f"compare.distances: found {', '.join(texts)}; files must have different names")
+    return {name: read_distances(text, source=path) for name, (path, text) in zip(names, texts.items(), strict=True)}
 
 
 def _rows(text: str, *, source: str) -> list[list[str]]:

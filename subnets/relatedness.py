@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,6 +26,7 @@ class Relatedness:
 
     Attributes:
         sparsity: of the masks.
+        seeds: whether the overlaps are of pairs of runs with `other` seeds or, where there are none, the `same`.
         overlap: the measure whose values, corrected for chance and cut off at 0, the graph is made of.
         overlaps: these values.
         graph: with its maximum spanning tree and communities.
@@ -33,6 +35,7 @@ class Relatedness:
     """
 
     sparsity: float
+    seeds: str
     overlap: str
     overlaps: PairTable
     graph: LanguageGraph
@@ -52,8 +55,8 @@ def relatedness(
     """Relations by the mean overlap of each two languages.
 
     Args:
-        rows: of pairs of languages, whole masks, at this sparsity and of this measure; pairs of runs with other seeds
-            where there are such for every two languages, else with the same.
+        rows: of pairs of languages, whole masks, at this sparsity and of this measure. Languages with runs of other
+            seeds than every other language are used, or all by runs of the same seed where there are too few.
         sparsity: of the masks.
         overlap: the measure.
         distances: tables to hold the overlaps against by Mantel's test, by name; languages in both are used.
@@ -63,7 +66,7 @@ def relatedness(
     Returns:
         None with fewer than three languages, or where no two overlap more than by chance.
     """
-    overlaps = _overlaps(rows)
+    seeds, overlaps = _overlaps(rows)
     if overlaps is None or overlaps.upper.max() <= 0:
         return None
     graph = language_graph(overlaps, resolution=1.0, seed=seed)
@@ -76,8 +79,8 @@ def relatedness(
     tables = {KINSHIP: kinship(known), **distances} if len(known) >= FEWEST else dict(distances)
     for name, table in tables.items():
         found.extend(_mantels(overlaps, name, table, permutations=permutations, seed=seed))
-    place = {"sparsity": sparsity, "overlap": overlap}
-    return Relatedness(sparsity, overlap, overlaps, graph, clustering, [place | row for row in found])
+    place = {"sparsity": sparsity, "overlap": overlap, "seeds": seeds}
+    return Relatedness(sparsity, seeds, overlap, overlaps, graph, clustering, [place | row for row in found])
 
 
 def kinship(langs: Sequence[str]) -> PairTable:
@@ -95,19 +98,28 @@ def kinship(langs: Sequence[str]) -> PairTable:
     )
 
 
-def _overlaps(rows: Sequence[Row]) -> PairTable | None:
-    """Corrected means, from pairs of runs with other seeds if every two languages have such."""
-    names = {row[side] for row in rows for side in ("left", "right")}
-    pairs = len(names) * (len(names) - 1) // 2
+def _overlaps(rows: Sequence[Row]) -> tuple[str, PairTable | None]:
+    """Corrected means over pairs of runs with other seeds, of the languages that have these with all others."""
     for seeds in ("other", "same"):
         means = {
             (row["left"], row["right"]): max(0.0, row["corrected"])
             for row in rows
             if row["seeds"] == seeds and row["left"] < row["right"]
         }
-        if len(names) >= FEWEST and len(means) == pairs:
-            return PairTable.of_pairs(means)
-    return None
+        names = _with_all_others(means)
+        if len(names) >= FEWEST:
+            return seeds, PairTable.of_pairs({pair: mean for pair, mean in means.items() if names.issuperset(pair)})
+    return "none", None
+
+
+def _with_all_others(pairs: Mapping[tuple[str, str], float]) -> set[str]:
+    """The names left when the one with most pairs missing is taken away until none is missing."""
+    names = {name for pair in pairs for name in pair}
+    while True:
+        missing = Counter(name for pair in combinations(sorted(names), 2) if pair not in pairs for name in pair)
+        if not missing:
+            return names
+        names.remove(max(sorted(missing), key=missing.__getitem__))
 
 
 def _agreements(graph: LanguageGraph, *, permutations: int, seed: int) -> list[Row]:

@@ -209,6 +209,11 @@ def _check_names(settings: Settings) -> None:
             raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
+    if "shuffled_labels" in settings.controls and (settings.pruning.rewind or not settings.pruning.rewind_head):
+        raise InputError(
+            f"controls={list(settings.controls)}: shuffled_labels needs pruning.rewind=0 and rewind_head=true, "
+            "as other starts have seen the labels"
+        )
     if "shuffled_labels" in settings.controls and settings.task.kind == "mlm":
         raise InputError(f"controls={list(settings.controls)}: task={settings.task.name} has no labels to shuffle")
 

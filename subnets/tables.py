@@ -79,11 +79,19 @@ def language_table(rows: list[Row], measure: str) -> str:
 def overview_table(rows: list[Row]) -> str:
     """The overview of one sparsity: means with their intervals, beside chance."""
     lines = [
-        [row["measure"].replace("_", " "), row["what"], f"{row['mean']:.3f}", _ends(row), _or_nothing(row["chance"])]
+        [
+            row["measure"].replace("_", " "),
+            row["what"],
+            f"{row['mean']:.3f}",
+            _ends(row),
+            _or_nothing(row["chance"]),
+            _or_nothing(row["floor"]),
+        ]
         for row in rows
     ]
-    headers = ["", "", "mean", "interval", "chance"]
-    return tabulate(lines, headers=headers, disable_numparse=True, colalign=("left", "left", "right", "left", "right"))
+    headers = ["", "", "mean", "interval", "chance", "floor"]
+    aligned = ("left", "left", "right", "left", "right", "right")
+    return tabulate(lines, headers=headers, disable_numparse=True, colalign=aligned)
 
 
 def extremes(rows: list[Row], measure: str) -> str | None:

@@ -33,7 +33,7 @@ def topology_rows(
     """The measures of `topology` for every two languages, over pairs of runs with other seeds where there are such.
 
     Chance is that of random masks with the same counts in every matrix, drawn for the first pair of runs of each two
-    languages. A language beside itself is the ceiling.
+    languages; a few draws give its level, not its tails, so there is no z. A language beside itself is the ceiling.
 
     Args:
         masks: one a run.
@@ -99,6 +99,6 @@ def _row(found: Interval, pairs: int, beside: Beside) -> Row:
     chance, spread = float(beside.chance), float(beside.standard_deviation)
     return {
         "pairs": pairs, "mean": found.mean, "low": found.low, "high": found.high,
-        "chance": chance, "chance_sd": spread, "z": (found.mean - chance) / spread if spread else 0.0,
+        "chance": chance, "chance_sd": spread,
         "corrected": (found.mean - chance) / (1 - chance) if chance != 1 else 1.0,
     }  # fmt: skip

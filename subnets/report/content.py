@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 DIGITS = 5  # of numbers in the page
 SHOWN_PARTS = ("layer", "component")  # besides the whole; of Jaccard alone
-NUMBERS = ("mean", "low", "high", "chance", "z", "corrected", "floor", "ceiling")
+NUMBERS = ("mean", "low", "high", "chance", "z", "corrected", "floor", "with_oneshot", "ceiling")
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,7 @@ def _trajectory(found: Trajectory) -> Row:
         "dense": {"mean": _rounded(found.dense), "sd": _rounded(found.dense_standard_deviation)},
         "ticket": {"x": _rounded(ticket.sparsity), "mean": _rounded(ticket.score.mean)} if ticket else None,
         "controls": [
-            {"name": name, "x": _rounded(control.sparsity), **_one(control.score)}
-            for name, control in found.controls.items()
+            {"name": control.name, "x": _rounded(control.sparsity), **_one(control.score)} for control in found.controls
         ],
         "caption": f"{found.task} in {found.lang}: {_outcome(found)}; seeds {', '.join(map(str, found.seeds))}. "
         "The grey band is dense within one standard deviation over seeds; the star is the ticket.",
@@ -109,7 +108,6 @@ def _outcome(found: Trajectory) -> str:
 
 def _overlaps(found: Comparison) -> Iterable[Row]:
     """One entry: rows of pairs of languages, and the order of the languages by sparsity."""
-    relation = "other" if any(row["seeds"] == "other" for row in found.languages) else "same"
     chosen = [row for row in found.languages if _is_shown(row)]
     if not chosen:
         return
@@ -118,7 +116,7 @@ def _overlaps(found: Comparison) -> Iterable[Row]:
     orders = {each.sparsity: list(each.hierarchy.leaves) for each in found.relatedness if each.overlap == "jaccard"}
     # The columns in which the page reads them; one list a column is a quarter of the size of one dict a row.
     yield {
-        "relation": relation,
+        "relations": {_key(level): relation_of(_at(found.languages, level)) for level in levels},
         "order": {_key(level): orders.get(level, names) for level in levels},
         "rows": {
             "kind": [row["kind"] for row in chosen],
@@ -128,6 +126,15 @@ def _overlaps(found: Comparison) -> Iterable[Row]:
             **{name: [_rounded(row[name]) for row in chosen] for name in NUMBERS},
         },
     }
+
+
+def relation_of(rows: Iterable[Row]) -> str:
+    """Which pairs of runs rows are read by: those with `other` seeds where there are such, else with the `same`."""
+    return "other" if any(row["seeds"] == "other" for row in rows) else "same"
+
+
+def _at(rows: Sequence[Row], sparsity: float) -> list[Row]:
+    return [row for row in rows if row["sparsity"] == sparsity]
 
 
 def _is_shown(row: Row) -> bool:
@@ -148,15 +155,17 @@ def _heads(found: Comparison) -> Iterable[Row]:
         for row in found.languages
         if row["kind"] == "head" and row["measure"] == "jaccard" and row["left"] != row["right"]
     ]
-    relation = "other" if any(row["seeds"] == "other" for row in rows) else "same"
     for sparsity in sorted({row["sparsity"] for row in rows}):
         cells: dict[tuple[int, int], list[Row]] = {}
-        for row in rows:
-            if row["sparsity"] == sparsity and row["seeds"] == relation:
+        level = _at(rows, sparsity)
+        relation = relation_of(level)
+        for row in level:
+            if row["seeds"] == relation:
                 cells.setdefault((row["layer"], row["head"]), []).append(row)
         layers, heads = (sorted({cell[side] for cell in cells}) for side in (0, 1))
         yield {
             "sparsity": _rounded(sparsity),
+            "seeds": relation,
             **{
                 name: [
                     [_rounded(statistics.fmean(row[name] for row in cells[layer, head])) for head in heads]
@@ -188,6 +197,7 @@ def _relatedness(found: Relatedness) -> Row:
         "communities": [list(community) for community in found.graph.communities],
         "families": {lang: each.family for lang, each in known.items()},
         "genera": {lang: each.genus for lang, each in known.items()},
+        "seeds": found.seeds,
         "caption": _said(told, ("cophenetic correlation", "Mantel correlation (Spearman) with genus and family")),
         "graph_caption": _said(
             told,
@@ -217,7 +227,7 @@ def _said(told: dict[str, Row], statistics_: Sequence[str]) -> str:
     for name in statistics_:
         if name in told:
             p = told[name]["p"]
-            parts.append(f"{name} {told[name]['value']:.3f}" + ("" if p is None else f" (p {p:.3f})"))
+            parts.append(f"{name} {told[name]['value']:.3f}" + ("" if p is None else f" (one-sided p {p:.3f})"))
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
 
@@ -230,10 +240,10 @@ def _ladders(found: Comparison) -> Iterable[Row]:
     most = max((row["languages"].count("+") for row in found.ladders), default=0)
     rows = [row for row in found.ladders if row["languages"].count("+") == most]
 
-    def place(row: Row) -> tuple[float, int]:
-        return (row["sparsity"], -1 if row["layer"] is None else row["layer"])
+    def place(row: Row) -> tuple[float, int, str]:
+        return (row["sparsity"], -1 if row["layer"] is None else row["layer"], row["languages"])
 
-    for (sparsity, _), each in groupby(sorted(rows, key=place), key=place):
+    for (sparsity, _, _), each in groupby(sorted(rows, key=place), key=place):
         group = list(each)
         steps = sorted({row["kept_by"] for row in group})
 
@@ -254,12 +264,14 @@ def _ladders(found: Comparison) -> Iterable[Row]:
 def _topologies(found: Comparison) -> Iterable[Row]:
     rows = [row for row in found.topologies if row["left"] != row["right"]]
     for sparsity in sorted({row["sparsity"] for row in rows}):
-        level = [row for row in rows if row["sparsity"] == sparsity]
+        relation = relation_of(_at(rows, sparsity))
+        level = [row for row in _at(rows, sparsity) if row["seeds"] == relation]
         names = list(dict.fromkeys(row["measure"] for row in level))
         grouped = {name: [row for row in level if row["measure"] == name] for name in names}
         means = {name: [row["mean"] for row in of_measure] for name, of_measure in grouped.items()}
         yield {
             "sparsity": _rounded(sparsity),
+            "seeds": relation,
             "measures": [name.replace("_", " ") for name in names],
             "mean": [_rounded(statistics.fmean(means[name])) for name in names],
             "low": [_rounded(min(means[name])) for name in names],

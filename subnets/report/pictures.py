@@ -24,6 +24,7 @@ STYLE: Any = {
 DOTS_PER_INCH = 160
 NARROW = 0.1  # a range of values that two decimals would not tell apart
 LEVEL = "sparsity"
+SEEDS = {"other": "other seeds", "same": "the same seed"}
 
 
 def pictures_of(content: dict[str, list[Row]]) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -80,8 +81,10 @@ def _trajectory(axis: Axes, row: Row) -> None:
     if dense["sd"] is not None:
         axis.axhspan(dense["mean"] - dense["sd"], dense["mean"] + dense["sd"], color="0.88", label="dense ± 1 sd")
     axis.axhline(dense["mean"], color="0.45", linestyle=":", linewidth=1)
-    if all(value is not None for value in points["low"]):
-        axis.fill_between(x, points["low"], points["high"], alpha=0.2, linewidth=0)
+    sure = [at for at, value in enumerate(points["low"]) if value is not None]
+    if sure:
+        low, high = ([points[end][at] for at in sure] for end in ("low", "high"))
+        axis.fill_between([x[at] for at in sure], low, high, alpha=0.2, linewidth=0)
     axis.plot(x, points["mean"], marker="o", markersize=4, label="magnitude pruning")
     for at, control in enumerate(row["controls"], start=1):
         colour = COLOURS[at % len(COLOURS)]
@@ -98,8 +101,12 @@ def _overlap(rows: list[Row]) -> Figure | None:
     """Jaccard of whole masks at the sparsest level, languages in the order of their clustering."""
     (table,) = rows
     found = table["rows"]
-    wanted = {"measure": "jaccard", "part": "whole", "seeds": table["relation"], LEVEL: max(found[LEVEL])}
+    sparsest = max(found[LEVEL])
+    relation = list(table["relations"].values())[-1]
+    wanted = {"measure": "jaccard", "part": "whole", "seeds": relation, LEVEL: sparsest}
     at = [place for place in range(len(found["mean"])) if all(found[key][place] == to for key, to in wanted.items())]
+    if not at:
+        return None
     cells = {(found["left"][place], found["right"][place]): found["mean"][place] for place in at}
     names = {name for pair in cells for name in pair}
     order = [name for name in list(table["order"].values())[-1] if name in names]
@@ -107,7 +114,7 @@ def _overlap(rows: list[Row]) -> Figure | None:
     size = 1.6 + 0.45 * len(order)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axis = figure.subplots()
-    _heat(axis, values, order, order, f"jaccard at {wanted[LEVEL]:.1%} sparsity; diagonal: other seeds")
+    _heat(axis, values, order, order, f"jaccard at {sparsest:.1%} sparsity, runs with {SEEDS[relation]}")
     return figure
 
 
@@ -142,14 +149,18 @@ def _layers(rows: list[Row]) -> Figure | None:
         for place in range(len(found["mean"]))
         if found["kind"][place] == "layer"
         and found[LEVEL][place] == sparsest
-        and found["seeds"][place] == table["relation"]
+        and found["seeds"][place] == list(table["relations"].values())[-1]
     ]
     parts = list(dict.fromkeys(found["part"][place] for place in at))
     if not parts:
         return None
     figure = Figure(figsize=(4.6, 3.0), layout="constrained")
     axis = figure.subplots()
-    lines = {"two languages": "mean", "one language, other seeds (ceiling)": "ceiling", "one-shot (floor)": "floor"}
+    lines = {
+        "two languages": "mean",
+        "one language, other seeds (ceiling)": "ceiling",
+        "with the one-shot mask": "with_oneshot",
+    }
     for number, (label, column) in enumerate((lines | {"chance": "chance"}).items()):
         y = []
         for part in parts:
@@ -179,8 +190,10 @@ def _heads(rows: list[Row]) -> Figure:
     return figure
 
 
-def _tree(rows: list[Row]) -> Figure:
+def _tree(rows: list[Row]) -> Figure | None:
     row = _by_jaccard(rows)
+    if row is None:
+        return None
     figure = Figure(figsize=(4.6, 0.8 + 0.3 * len(row["leaves"])), layout="constrained")
     axis = figure.subplots()
     for x, y in zip(row["dendrogram"]["x"], row["dendrogram"]["y"], strict=True):
@@ -194,8 +207,10 @@ def _tree(rows: list[Row]) -> Figure:
     return figure
 
 
-def _graph(rows: list[Row]) -> Figure:
+def _graph(rows: list[Row]) -> Figure | None:
     row = _by_jaccard(rows)
+    if row is None:
+        return None
     places = row["places"]
     figure = Figure(figsize=(4.4, 3.6), layout="constrained")
     axis = figure.subplots()
@@ -213,8 +228,8 @@ def _graph(rows: list[Row]) -> Figure:
     return figure
 
 
-def _by_jaccard(rows: list[Row]) -> Row:
-    return max((row for row in rows if row["overlap"] == "jaccard"), key=lambda each: each[LEVEL])
+def _by_jaccard(rows: list[Row]) -> Row | None:
+    return max((row for row in rows if row["overlap"] == "jaccard"), key=lambda each: each[LEVEL], default=None)
 
 
 def _ladder(rows: list[Row]) -> Figure:

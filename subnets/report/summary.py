@@ -23,11 +23,11 @@ def outcome_rows(trajectories: Sequence[Trajectory]) -> list[Row]:
 def shown_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
     """The same in words and rounded, with the mean over languages and the worst language after each task."""
     rows: list[Row] = []
-    for (_, task), each in groupby(trajectories, key=lambda found: (found.model, found.task)):
+    for (model, task), each in groupby(trajectories, key=lambda found: (found.model, found.task)):
         group = list(each)
-        rows.extend(_shown(found) for found in group)
+        rows.extend({"language": found.lang, "model": model} | _shown(found) for found in group)
         if len(group) > 1:
-            rows.append(_mean_over(task, group))
+            rows.append({"language": f"{len(group)} languages", "model": model} | _mean_over(task, group))
     return rows
 
 
@@ -52,12 +52,14 @@ def shown_overview(comparisons: Sequence[Compared]) -> list[Row]:
     return [
         {
             "what": row["what"],
+            "model": row["model"],
             "overlap": row["measure"].replace("_", " "),
             "task": row["task"],
             "sparsity": f"{row['sparsity']:.1%}",
             "mean": f"{row['mean']:.3f}",
             "interval": "–" if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]",
             "chance": "–" if row["chance"] is None else f"{row['chance']:.3f}",
+            "floor": "–" if row["floor"] is None else f"{row['floor']:.3f}",
         }
         for row in _sparsest(overview_rows(comparisons))
     ]
@@ -66,7 +68,10 @@ def shown_overview(comparisons: Sequence[Compared]) -> list[Row]:
 def paper_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
     """The outcomes as a paper shows them: what `shown_outcomes` has, without where it comes from."""
     return [
-        {name: row.get(name, "") for name in ("task", "language", "dense", "sparsity", "ticket", "oneshot", "random")}
+        {
+            name: row.get(name, "")
+            for name in ("model", "task", "language", "dense", "sparsity", "ticket", "oneshot", "random")
+        }
         for row in shown_outcomes(trajectories)
     ]
 
@@ -74,7 +79,7 @@ def paper_outcomes(trajectories: Sequence[Trajectory]) -> list[Row]:
 def paper_overlaps(comparisons: Sequence[Compared]) -> list[Row]:
     """Jaccard of every two languages at the sparsest level, pairs of runs with other seeds."""
     rows = [row for row in overlap_rows(comparisons) if (row["measure"], row["seeds"]) == ("jaccard", "other")]
-    names = ("task", "left", "right", "mean", "low", "high", "chance", "floor", "ceiling")
+    names = ("model", "task", "left", "right", "mean", "low", "high", "chance", "floor", "ceiling")
     return [{name: row[name] for name in names} for row in _sparsest(rows)]
 
 
@@ -98,6 +103,7 @@ def shown_relatedness(comparisons: Sequence[Compared]) -> list[Row]:
     return [
         {
             "statistic": row["statistic"],
+            "model": row["model"],
             "task": row["task"],
             "sparsity": f"{row['sparsity']:.1%}",
             "overlap": row["overlap"].replace("_", " "),
@@ -124,14 +130,23 @@ def _outcome(found: Trajectory) -> Row:
         "model": found.model, "task": found.task, "lang": found.lang, "metric": found.metric,
         "seeds": "+".join(map(str, found.seeds)), "dense": found.dense,
         "dense_standard_deviation": found.dense_standard_deviation,
+        "own_tickets": "+".join(f"{each:g}" if each is not None else "none" for each in found.own_tickets.values()),
         "ticket_sparsity": ticket.sparsity if ticket else None, **_numbers("ticket", ticket.score if ticket else None),
         **_numbers("ticket_test", found.test_score),
     }  # fmt: skip
     for name in ("oneshot", "random"):
-        control = found.controls.get(name)
+        control = _control(found, name)
         row |= _numbers(name, control.score if control else None)
-        row |= _numbers(f"ticket_above_{name}", control.behind if control else None)
+        row[f"{name}_sparsity"] = control.sparsity if control else None
+        row |= _numbers(f"own_ticket_above_{name}", control.behind if control else None)
     return row | {"seconds": found.seconds}
+
+
+def _control(found: Trajectory, name: str) -> Control | None:
+    """The control at the ticket's sparsity; without one, that of the most runs."""
+    named = [control for control in found.controls if control.name == name]
+    at_ticket = [control for control in named if found.ticket and control.sparsity == found.ticket.sparsity]
+    return max(at_ticket or named, key=lambda control: control.score.count, default=None)
 
 
 def _numbers(name: str, found: Interval | None) -> Row:
@@ -143,17 +158,17 @@ def _numbers(name: str, found: Interval | None) -> Row:
 def _shown(found: Trajectory) -> Row:
     ticket = found.ticket
     row = {
-        "language": found.lang,
         "task": found.task,
         "dense": _with_spread(found.dense, found.dense_standard_deviation),
         "sparsity": f"{ticket.sparsity:.1%}" if ticket else "no ticket",
         "ticket": _in_short(ticket.score) if ticket else "–",
         "test": _in_short(found.test_score) if found.test_score else "–",
+        "runs' own tickets": ", ".join(f"{each:.0%}" if each else "none" for each in found.own_tickets.values()),
     }
     for name in ("oneshot", "random"):
-        control = found.controls.get(name)
+        control = _control(found, name)
         row[name] = _beside_ticket(control, ticket.sparsity if ticket else None) if control else "–"
-        row[f"ticket above {name}"] = _in_short(control.behind) if control and control.behind else "–"
+        row[f"own ticket above {name}"] = _in_short(control.behind) if control and control.behind else "–"
     return row | {"metric": found.metric, "seeds": str(len(found.seeds)), "seconds": f"{found.seconds:.0f}"}
 
 
@@ -161,14 +176,24 @@ def _mean_over(task: str, group: Sequence[Trajectory]) -> Row:
     worst = worst_of(group)
     tickets = [each.ticket for each in group if each.ticket]
     return {
-        "language": f"{len(group)} languages",
         "task": task,
         "dense": f"{statistics.fmean(each.dense for each in group):.2f}",
         "sparsity": f"{statistics.fmean(ticket.sparsity for ticket in tickets):.1%}" if tickets else "–",
-        "ticket": f"{statistics.fmean(ticket.score.mean for ticket in tickets):.2f}" if tickets else "–",
+        "ticket": _over_those_with_one(group),
         "test": f"worst: {worst.lang}",
         "emphasis": True,
     }
+
+
+def _over_those_with_one(group: Sequence[Trajectory]) -> str:
+    """The mean ticket, and where some languages have none, dense of those that have one."""
+    having = [(each.ticket, each.dense) for each in group if each.ticket]
+    if not having:
+        return "–"
+    mean = f"{statistics.fmean(ticket.score.mean for ticket, _ in having):.2f}"
+    if len(having) == len(group):
+        return mean
+    return f"{mean} ({len(having)} of {len(group)}; dense there {statistics.fmean(dense for _, dense in having):.2f})"
 
 
 def _with_spread(mean: float, spread: float | None) -> str:

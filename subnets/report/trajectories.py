@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from finetune.outcomes import metric_called
-from subnets.catalogue import FinishedRun
+from subnets.catalogue import SAME_LEVEL, FinishedRun
 from subnets.statistics import Interval, mean_interval
 
 
@@ -22,14 +22,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Control:
-    """A control beside the tickets of the same runs, each at its own run's sparsity.
+    """A control at one sparsity, that of the own tickets of the runs it was trained for.
 
     Attributes:
-        sparsity: mean over the runs.
-        score: of the control.
-        behind: how much better the run's own ticket is; above 0 where the ticket is better, whatever the metric.
+        name: of the control.
+        sparsity: of its masks.
+        score: over the runs whose control has this sparsity.
+        behind: how much better these runs' own tickets are; above 0 where the ticket is better, whatever the metric.
+            None where they have none.
     """
 
+    name: str
     sparsity: float
     score: Interval
     behind: Interval | None
@@ -42,10 +45,11 @@ class Trajectory:
     Attributes:
         points: by sparsity, the lowest first; 0 is the dense run.
         dense: mean over the dense seeds; its standard deviation is None for one seed.
-        ticket: the sparsest point whose mean is within one standard deviation of the dense mean (Foroutan et al.
-            2022, section 3); None where there is none, or where there is no standard deviation.
+        ticket: the sparsest point that all seeds have and whose mean is within one standard deviation of the dense
+            mean (Foroutan et al. 2022, section 3), whatever rule the runs' own tickets follow; None where there is
+            none, where there is no standard deviation, or where dense scores 0.
         own_tickets: the sparsity of each run's own ticket, by seed.
-        controls: by name.
+        controls: by name and sparsity.
         test_score: of the ticket on the test split, mean over seeds; None without a test split or ticket.
         seconds: of all the runs.
     """
@@ -62,7 +66,7 @@ class Trajectory:
     dense_seeds: tuple[int, ...]
     ticket: Point | None
     own_tickets: dict[int, float | None]
-    controls: dict[str, Control]
+    controls: tuple[Control, ...]
     test_score: Interval | None
     seconds: float
 
@@ -93,10 +97,10 @@ def _trajectory(runs: list[FinishedRun], confidence: float, resamples: int) -> T
     by_sparsity: dict[float, list[float]] = {}
     for run in runs:
         for entry in run.results.rounds:
-            by_sparsity.setdefault(entry.sparsity, []).append(entry.score)
+            by_sparsity.setdefault(round(entry.sparsity, SAME_LEVEL), []).append(entry.score)
     points = tuple(Point(sparsity, over(scores)) for sparsity, scores in sorted(by_sparsity.items()))
     dense, spread, dense_seeds = _dense(runs)
-    ticket = _ticket(points, dense, spread, higher=higher)
+    ticket = _ticket([point for point in points if point.score.count == len(runs)], dense, spread, higher=higher)
     return Trajectory(
         model=first.model,
         task=first.task,
@@ -129,29 +133,27 @@ def _dense(runs: list[FinishedRun]) -> tuple[float, float | None, tuple[int, ...
 
 
 def _ticket(points: Sequence[Point], dense: float, spread: float | None, *, higher: bool) -> Point | None:
-    if spread is None:
+    if spread is None or dense <= 0:
         return None
     sign = 1 if higher else -1
-    passing = [point for point in points[1:] if sign * (point.score.mean - dense) >= -spread]
+    passing = [point for point in points if point.sparsity > 0 and sign * (point.score.mean - dense) >= -spread]
     return max(passing, key=lambda point: point.sparsity) if passing else None
 
 
-def _controls(runs: list[FinishedRun], over: Callable[[Sequence[float]], Interval], sign: int) -> dict[str, Control]:
-    found = {}
-    for name in sorted({name for run in runs for name in run.results.controls}):
-        having = [run for run in runs if name in run.results.controls]
-        entries = [run.results.controls[name] for run in having]
+def _controls(runs: list[FinishedRun], over: Callable[[Sequence[float]], Interval], sign: int) -> tuple[Control, ...]:
+    having: dict[tuple[str, float], list[tuple[FinishedRun, float]]] = {}
+    for run in runs:
+        for control, entry in run.results.controls.items():
+            having.setdefault((control, round(entry.sparsity, SAME_LEVEL)), []).append((run, entry.score))
+    found = []
+    for (name, sparsity), scores in sorted(having.items()):
         behind = [
-            sign * (run.results.ticket.score - entry.score)
-            for run, entry in zip(having, entries, strict=True)
-            if run.results.ticket
+            sign * (run.results.ticket.score - score)
+            for run, score in scores
+            if run.results.ticket and round(run.results.ticket.sparsity, SAME_LEVEL) == sparsity
         ]
-        found[name] = Control(
-            sparsity=statistics.fmean(entry.sparsity for entry in entries),
-            score=over([entry.score for entry in entries]),
-            behind=over(behind) if behind else None,
-        )
-    return found
+        found.append(Control(name, sparsity, over([score for _, score in scores]), over(behind) if behind else None))
+    return tuple(found)
 
 
 def _test_score(
@@ -161,6 +163,6 @@ def _test_score(
         entry.test_score
         for run in runs
         for entry in run.results.rounds
-        if ticket and entry.sparsity == ticket.sparsity and entry.test_score is not None
+        if ticket and round(entry.sparsity, SAME_LEVEL) == ticket.sparsity and entry.test_score is not None
     ]
     return over(scores) if scores else None

@@ -15,6 +15,7 @@ from subnets.tables import EMBEDDED
 Row = dict[str, Any]
 
 EMBEDDED_MODEL = "mini"
+FEW_SEEDS = 5
 
 
 def warnings_of(
@@ -22,10 +23,15 @@ def warnings_of(
 ) -> list[str]:
     """What a reader must know before believing any of it: the miniature, one seed, differing settings."""
     found = []
-    if any(run.settings.get("model", {}).get("name") == EMBEDDED_MODEL for run in runs):
+    if any(_section(run, "model").get("name") == EMBEDDED_MODEL for run in runs):
         found.append(f"{EMBEDDED[:1].upper()}{EMBEDDED[1:]}.")
     if single := [f"{each.task} {each.lang}" for each in trajectories if len(each.seeds) == 1]:
         found.append(f"One seed only: {', '.join(single)}. Nothing is known there of how far a score moves by chance.")
+    if few := sorted({len(each.seeds) for each in trajectories if 1 < len(each.seeds) < FEW_SEEDS}):
+        found.append(
+            f"Intervals over {' or '.join(map(str, few))} seeds are rough: a percentile bootstrap over three covers "
+            "about 75 %, over two it is the two values."
+        )
     if none := [f"{each.task} {each.lang}" for each in trajectories if each.ticket is None]:
         found.append(f"No ticket over seeds: {', '.join(none)}.")
     for each in comparisons:
@@ -36,33 +42,51 @@ def warnings_of(
     return list(dict.fromkeys(found))
 
 
-def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory]) -> list[str]:
-    """Paragraphs in the words of a paper, from the settings of the first run; a person must read and adapt them."""
-    settings = runs[0].settings
-    pruning, finetune, ticket = (settings.get(name, {}) for name in ("pruning", "finetune", "ticket"))
-    languages = sorted({run.lang for run in runs})
-    tasks = sorted({run.task for run in runs})
-    seeds = sorted({run.seed for run in runs})
-    levels = sorted({f"{point.sparsity:.1%}" for each in trajectories for point in each.points[1:]})
-    return [
-        f"Subnetworks of {settings.get('model', {}).get('name')} were found by iterative magnitude pruning (Frankle "
-        f"and Carbin 2019; Chen et al. 2020; Foroutan et al. 2022) for {', '.join(tasks)} in {', '.join(languages)}, "
-        f"with {len(seeds)} seed{'s' if len(seeds) > 1 else ''}. Each round fine-tuned for "
-        f"{finetune.get('steps') or 'all'} {'steps' if finetune.get('steps') else 'epochs'} (batch "
-        f"{finetune.get('batch_size')}, learning rate {finetune.get('learning_rate')}), pruned the weights of smallest "
-        f"magnitude in scope {pruning.get('scope')}, and rewound the rest to their pre-trained values; the sparsities "
-        f"were {', '.join(levels)}. The ticket is the sparsest subnetwork "
-        + (
-            "whose mean validation score over seeds is within one standard deviation of the dense model's."
-            if ticket.get("rule") == "one_std"
-            else "that a paired bootstrap does not find worse than the dense model."
-        ),
-        "Overlaps of masks are given beside the level of random masks with the same number of kept weights in every "
-        "matrix (a sum of independent hypergeometric variables), beside the mask of the base's largest magnitudes (the "
-        "floor) and beside masks of the same language with other seeds (the ceiling). Languages are compared across "
-        "different seeds, as runs with one seed share initialisation and data order; intervals are 95 % bootstrap "
-        "intervals over runs unless said otherwise.",
+def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], *, confidence: float) -> list[str]:
+    """Paragraphs in the words of a paper; one for each model and task, from the settings of its first run."""
+    firsts = {(run.model, run.task): run for run in reversed(runs)}
+    found = [
+        _method(first, [each for each in trajectories if (each.model, each.task) == key])
+        for key, first in reversed(firsts.items())
     ]
+    return [
+        *found,
+        "Tickets over seeds are the sparsest subnetworks whose mean validation score is within one standard deviation "
+        "of the dense mean, whatever rule a run's own ticket followed (Foroutan et al. 2022).",
+        "Overlaps of masks are given beside the level of random masks with the same number of kept weights in every "
+        "matrix (a sum of independent hypergeometric variables), beside masks that depart from the mask of the base's "
+        "largest magnitudes as far as these do but independently, within strata of magnitude (the floor), and beside "
+        "masks of the same language with other seeds (the ceiling). Where there are runs with different seeds, "
+        "languages are compared across them, as runs with one seed share head and data order. Intervals are "
+        f"{confidence:.0%} percentile bootstrap intervals over runs.",
+    ]
+
+
+def _method(run: FinishedRun, trajectories: Sequence[Trajectory]) -> str:
+    model, pruning, finetune, ticket = (_section(run, name) for name in ("model", "pruning", "finetune", "ticket"))
+    steps, epochs = finetune.get("steps"), finetune.get("epochs")
+    levels = sorted({point.sparsity for each in trajectories for point in each.points[1:]})
+    seeds = sorted({seed for each in trajectories for seed in each.seeds})
+    rewound = pruning.get("rewind")
+    return (
+        f"Subnetworks of {model.get('name')} for {run.task} in {', '.join(each.lang for each in trajectories)} were "
+        "found by iterative pruning (Frankle and Carbin 2019; Chen et al. 2020; Foroutan et al. 2022), seeds "
+        f"{', '.join(map(str, seeds))}. Each round fine-tuned for {f'{steps} steps' if steps else f'{epochs} epochs'} "
+        f"(batch {finetune.get('batch_size')}, learning rate {finetune.get('learning_rate')}), removed the weights of "
+        f"lowest score ({pruning.get('score')}, scope {pruning.get('scope')}), and rewound the rest to "
+        f"{f'their values after {rewound} steps' if rewound else 'their pre-trained values'}; sparsities "
+        f"{', '.join(f'{level:.1%}' for level in levels)}. A run's own ticket followed the rule {ticket.get('rule')}."
+    )
+
+
+def _section(run: FinishedRun, name: str) -> Mapping[str, Any]:
+    return _part(run.settings, name)
+
+
+def _part(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group of values, empty where it is missing or something else stands there."""
+    found = whole.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def provenance_of(runs: Sequence[FinishedRun]) -> list[Row]:
@@ -79,15 +103,14 @@ def shared_settings(runs: Sequence[FinishedRun]) -> str:
 
 
 def _provenance(run: FinishedRun) -> Row:
-    found = run.provenance
-    software, machine = found.get("software", {}), found.get("machine", {})
+    software, machine, base, data = (_part(run.provenance, name) for name in ("software", "machine", "base", "data"))
     return {
         "run": run.name,
         "commit": str(software.get("commit"))[:10],
-        "torch": str(software.get("versions", {}).get("torch")),
+        "torch": str(_part(software, "versions").get("torch")),
         "machine": f"{machine.get('device')}, {machine.get('threads')} threads, {machine.get('precision')}",
-        "base": str(found.get("base", {}).get("fingerprint"))[:12],
-        "data": f"{found.get('data', {}).get('source')} {str(found.get('data', {}).get('fingerprint'))[:12]}",
+        "base": str(base.get("fingerprint"))[:12],
+        "data": f"{data.get('source')} {str(data.get('fingerprint'))[:12]}",
         "ticket": f"{run.results.ticket.sparsity:.1%}" if run.results.ticket else "none",
         "seconds": f"{run.results.seconds:.0f}",
     }

@@ -6,7 +6,7 @@ import statistics
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from subnets.catalogue import FinishedRun, finished_runs
+from subnets.catalogue import FinishedRun, finished_runs, one_of_each
 from subnets.errors import InputError
 from subnets.pair_table import distance_tables
 from subnets.progress import Progress
@@ -34,12 +34,13 @@ def run(settings: Settings) -> float:
         The mean over pairs of languages there (other seeds where there are such) of the measure asked for.
     """
     progress, folder = Progress(speaks=True), comparison_folder(settings)
-    runs = _chosen(settings)
+    runs, left_out = one_of_each(_chosen(settings))
     progress.say(f"compare: {len(runs)} runs of task={settings.task.name} model={settings.model_label}")
     check_writable(folder)
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
     comparison = import_module("subnets.comparison")
     found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
+    found.warnings.extend(left_out)
     for name, table in TABLES.items():
         folder.write(name, csv_bytes(getattr(found, table)))
     folder.write_json("warnings.json", found.warnings)
@@ -68,6 +69,9 @@ def _chosen(settings: Settings) -> list[FinishedRun]:
 
 def _show(found: Comparison, measure: str, progress: Progress, folder: Folder) -> float:
     whole = [row for row in found.languages if row["kind"] == "whole"]
+    if not whole:
+        progress.say(f"tables: {folder.path}: {', '.join(TABLES)} (compare.parts without whole: nothing to show)")
+        return 0.0
     sparsest = max(row["sparsity"] for row in whole)
     level = [row for row in whole if row["sparsity"] == sparsest]
     progress.say()

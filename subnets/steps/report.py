@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from itertools import groupby
 
-from subnets.catalogue import FinishedRun, finished_runs
-from subnets.errors import InputError
+from subnets.catalogue import FinishedRun, finished_runs, one_of_each
+from subnets.errors import INPUT_ERRORS, InputError
 from subnets.pair_table import distance_tables
 from subnets.progress import Progress
 from subnets.report import summary, wording
@@ -23,13 +23,13 @@ FIGURES = {
     "trajectories": (
         "Trajectories",
         "Score by sparsity, over seeds. A ticket is the sparsest subnetwork that still does what the dense model does; "
-        "its controls have as many weights, chosen at random or by the magnitudes of the base alone (one-shot).",
+        "its controls have as many weights: chosen at random, by the base's magnitudes (one-shot), and others by name.",
     ),
     "overlap": (
         "Overlap of the languages",
         "How much two languages' masks have in common. Read every value beside three others: what random masks would "
-        "share (chance), what two masks of the base's largest magnitudes share (floor) and what one language shares "
-        "with itself under another seed (ceiling, on the diagonal).",
+        "share (chance); what masks share that depart from the base's largest magnitudes as far as these do, but "
+        "independently (floor); and what a language shares with itself under another seed (ceiling, on the diagonal).",
     ),
     "layers": ("Layer by layer", "The same along the layers of the encoder, or along its components."),
     "heads": ("Head by head", "Overlap within each attention head."),
@@ -50,11 +50,11 @@ def run(settings: Settings) -> float:
         How many runs it is about.
     """
     progress, folder = Progress(speaks=True), report_folder(settings)
-    runs = _chosen(settings)
+    runs, left_out = one_of_each(_chosen(settings))
     progress.say(f"report: {len(runs)} runs in {settings.runs_dir}")
     check_writable(folder)
     over_seeds = trajectories(runs, confidence=settings.compare.confidence, resamples=settings.compare.resamples)
-    compared = _compared(runs, settings, progress)
+    compared, problems = _compared(runs, settings, progress)
     content = content_of(over_seeds, compared)
     tables = {
         "outcomes": summary.outcome_rows(over_seeds),
@@ -73,7 +73,13 @@ def run(settings: Settings) -> float:
     for name, kinds in pictures:
         for kind, data in kinds.items():
             (folder / "figures").write(f"{name}.{kind}", data)
-    folder.write("report.html", page_of(_page(runs, over_seeds, compared, content), content).encode())
+    folder.write(
+        "report.html",
+        page_of(
+            _page(runs, over_seeds, compared, content, [*left_out, *problems], confidence=settings.compare.confidence),
+            content,
+        ).encode(),
+    )
     progress.say(f"page: {folder.path / 'report.html'}")
     progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {len(tables)} tables as CSV and LaTeX")
     return float(len(runs))
@@ -96,20 +102,21 @@ def _chosen(settings: Settings) -> list[FinishedRun]:
     return runs
 
 
-def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progress) -> list[Compared]:
-    """The comparison of each model and task; what cannot be compared is said, and left out."""
+def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progress) -> tuple[list[Compared], list[str]]:
+    """The comparison of each model and task, and what could not be compared, in words."""
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
     compare = import_module("subnets.comparison").compare  # with torch: seconds
-    found = []
+    found, problems = [], []
     for (model, task), each in groupby(runs, key=lambda run: (run.model, run.task)):
         progress.say(f"{model} {task}")
         try:
             comparison = compare(list(each), settings.compare, distances=distances, say=progress.say)
-        except InputError as problem:
-            progress.say(f"not compared: {problem}")
+        except INPUT_ERRORS as problem:
+            problems.append(f"{model} {task}: not compared: {problem}")
+            progress.say(problems[-1])
             continue
         found.append(Compared(model, task, comparison))
-    return found
+    return found, problems
 
 
 def _page(
@@ -117,6 +124,9 @@ def _page(
     over_seeds: Sequence[Trajectory],
     compared: Sequence[Compared],
     content: dict[str, list[Row]],
+    problems: Sequence[str],
+    *,
+    confidence: float,
 ) -> Page:
     models, tasks, langs = (sorted({getattr(run, name) for run in runs}) for name in ("model", "task", "lang"))
     tables = {
@@ -132,9 +142,9 @@ def _page(
     return Page(
         title=f"Subnetworks of {', '.join(models)}",
         lead=f"{len(runs)} runs: {', '.join(tasks)} in {', '.join(langs)}.",
-        warnings=wording.warnings_of(runs, over_seeds, compared),
+        warnings=[*wording.warnings_of(runs, over_seeds, compared), *problems],
         sections=sections,
-        methods=wording.methods_of(runs, over_seeds),
+        methods=wording.methods_of(runs, over_seeds, confidence=confidence),
         provenance=wording.provenance_of(runs),
         settings=wording.shared_settings(runs),
         footer="Made by subnets; this page needs no network. Figures and tables lie beside it as files.",

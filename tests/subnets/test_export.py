@@ -79,6 +79,7 @@ def test_every_form_comes_back_as_the_same_mask(overrides, runs, tmp_path, form,
     exported(overrides, tmp_path / "out", "de@0.3", f"export.format={form}")
     assert mask_of_tensors(read_tensors(tmp_path / "out" / file), expected.shapes) == expected
     exported(overrides, tmp_path / "again", f"file:{tmp_path}/out/{file}", "export.format=mask")
+    assert [each.name for each in (tmp_path / "again").iterdir()] == ["mask.safetensors"]
     mask, about = read_mask(tmp_path / "again" / "mask.safetensors")
     assert mask == expected == read_mask(tmp_path / "out" / "mask.safetensors")[0]
     assert about.ancestry.parents[0].digest == expected.digest

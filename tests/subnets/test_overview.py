@@ -12,12 +12,13 @@ VALUES = np.array([
     [0.5, 0.1, 1.0, 0.7],
     [0.3, 0.6, 0.7, 1.0],
 ])  # fmt: skip
-CHANCE = np.full((4, 4), 0.05)
+CHANCE, FLOOR = np.full((4, 4), 0.05), np.full((4, 4), 0.15)
 
 
-def told(langs=LANGS, seeds=SEEDS, values=VALUES, floor=None):
+def told(langs=LANGS, seeds=SEEDS, values=VALUES, floor=None, with_oneshot=None):
+    chance = CHANCE[: len(values), : len(values)]
     rows = overview_rows(
-        values, CHANCE[: len(values), : len(values)], langs, seeds, floor=floor, confidence=0.9, resamples=500
+        values, chance, langs, seeds, floor=floor, with_oneshot=with_oneshot, confidence=0.9, resamples=500
     )
     return {row["what"]: row for row in rows}
 
@@ -31,16 +32,17 @@ def test_means_are_over_pairs_of_runs_by_language_and_seed():
 
 
 def test_differences_are_those_of_the_means():
-    found = told(floor=np.array([0.9, 0.7, 0.9, 0.7]))
+    found = told(floor=FLOOR, with_oneshot=np.array([0.9, 0.7, 0.9, 0.7]))
     assert found["other seeds: one language less two"]["mean"] == pytest.approx(0.75 - 0.2)
     assert found["two languages: same seed less other"]["mean"] == pytest.approx(0.55 - 0.2)
     assert found["two languages, other seeds: less chance"]["mean"] == pytest.approx(0.2 - 0.05)
-    assert found["two languages, other seeds: less floor"]["mean"] == pytest.approx(0.2 - 0.8)
-    assert found["with the one-shot mask (floor)"]["mean"] == pytest.approx(0.8)
+    assert found["two languages, other seeds: less floor"]["mean"] == pytest.approx(0.2 - 0.15)
+    assert found["two languages, other seeds"]["floor"] == pytest.approx(0.15)
+    assert found["one mask and the one-shot mask"]["mean"] == pytest.approx(0.8)
 
 
 def test_an_interval_holds_its_mean():
-    for row in told(floor=np.array([0.9, 0.7, 0.9, 0.7])).values():
+    for row in told(floor=FLOOR, with_oneshot=np.array([0.9, 0.7, 0.9, 0.7])).values():
         assert row["low"] <= row["mean"] <= row["high"]
 
 

@@ -72,13 +72,17 @@ def test_mantel_is_that_of_one_minus_overlap_over_the_languages_both_tables_have
     assert row["languages"] == "de+en+es+fr"
 
 
-def test_pairs_with_other_seeds_are_used_where_every_two_languages_have_them():
+def test_languages_with_pairs_of_other_seeds_are_used_and_the_same_seed_only_where_there_are_too_few():
     def none(one, other):
         return 0.4
 
     same, other = rows_of(by_genus, seeds="same"), rows_of(none)
     assert found(same + other).overlaps.upper.tolist() == pytest.approx([0.4] * 15)
-    assert set(found(same + other[:-1]).overlaps.upper) == {0.9, 0.1}
+    without_one = found(same + [row for row in other if "ur" not in (row["left"], row["right"])])
+    assert (without_one.seeds, "ur" in without_one.overlaps.names) == ("other", False)
+    few = found(same + other[:1])
+    assert (few.seeds, set(few.overlaps.upper)) == ("same", {0.9, 0.1})
+    assert {row["seeds"] for row in few.rows} == {"same"}
 
 
 def test_languages_of_which_nothing_is_known_are_compared_all_the_same():

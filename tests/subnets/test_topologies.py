@@ -62,7 +62,6 @@ def test_random_masks_are_near_their_chance_and_equal_masks_far_above():
     (mask,) = masks_of(("de",), (0,))
     equal = only(rows_of([mask] * 4, ("de", "fr"), (0, 1)))
     assert (equal["mean"], equal["corrected"]) == (1, 1)
-    assert equal["z"] > 10
 
 
 def test_a_measure_that_is_not_defined_has_no_row():

@@ -54,11 +54,11 @@
   function trajectories(state) {
     const group = data.trajectories.filter((each) => groupOf(each) === state.group);
     const one = group.find((each) => each.lang === state.language);
-    const unit = group[0].metric;
+    const unit = plain(group[0].metric);
     const axes = { xaxis: { title: { text: "sparsity" }, tickformat: ".0%" }, yaxis: { title: { text: unit } } };
     if (!one) {
       const traces = group.map((each, at) => ({
-        x: each.points.x, y: each.points.mean, name: each.lang, mode: "lines+markers", type: "scatter",
+        x: each.points.x, y: each.points.mean, name: plain(each.lang), mode: "lines+markers", type: "scatter",
         line: { color: colour(at), dash: DASHES[Math.floor(at / COLOURS.length) % DASHES.length] },
         marker: { symbol: SYMBOLS[at % SYMBOLS.length], size: 8 },
         hovertemplate: `${plain(each.lang)}, %{x:.1%}: %{y:.2f}<extra></extra>`,
@@ -67,14 +67,15 @@
     }
     const points = one.points, x = points.x;
     const traces = [];
-    if (points.low.every((value) => value !== null)) traces.push(band(x, points.low, points.high, colour(0), "interval over seeds"));
+    const sure = x.map((_, at) => at).filter((at) => points.low[at] !== null);
+    if (sure.length) traces.push(band(sure.map((at) => x[at]), sure.map((at) => points.low[at]), sure.map((at) => points.high[at]), colour(0), "interval over seeds"));
     traces.push({
       x, y: points.mean, mode: "lines+markers", type: "scatter", name: "magnitude pruning", line: { color: colour(0), width: 2.5 },
       marker: { size: 8 }, customdata: points.low.map((low, at) => [fixed(low, 2), fixed(points.high[at], 2), points.seeds[at]]),
       hovertemplate: "sparsity %{x:.1%}: %{y:.2f} [%{customdata[0]}, %{customdata[1]}], %{customdata[2]} seed(s)<extra></extra>",
     });
     one.controls.forEach((control, at) => traces.push({
-      x: [control.x], y: [control.mean], mode: "markers", type: "scatter", name: `control: ${control.name}`,
+      x: [control.x], y: [control.mean], mode: "markers", type: "scatter", name: `control: ${plain(control.name)}`,
       marker: { symbol: SYMBOLS[at + 1], size: 11, color: colour(at + 1) },
       error_y: control.low === null ? undefined : { type: "data", symmetric: false, array: [control.high - control.mean], arrayminus: [control.mean - control.low], color: colour(at + 1) },
       hovertemplate: `${plain(control.name)} at %{x:.1%}: %{y:.2f} [${fixed(control.low, 2)}, ${fixed(control.high, 2)}]<extra></extra>`,
@@ -92,6 +93,7 @@
 
   // ---------------------------------------------------------------------------------------------- overlap
 
+  const RELATIONS = { other: "other seeds", same: "the same seed" };
   const SHOWN = { value: "mean", "above chance (1 = equal)": "corrected", "z against chance": "z" };
 
   function overlapRows(state, relation) {
@@ -117,8 +119,8 @@
       if (!row) return `${plain(left)} – ${plain(right)}: no pair of runs`;
       return [
         `<b>${plain(left)} – ${plain(right)}</b>`, `${plain(state.measure)} ${fixed(row.mean)} [${fixed(row.low)}, ${fixed(row.high)}]`,
-        `chance ${fixed(row.chance)} (z ${fixed(row.z, 1)})`, `corrected ${fixed(row.corrected)}`, `floor (one-shot) ${fixed(row.floor)}`,
-        `ceiling (other seeds) ${fixed(row.ceiling)}`, `${row.pairs} pair(s) of runs`,
+        `chance ${fixed(row.chance)} (z ${fixed(row.z, 1)})`, `corrected ${fixed(row.corrected)}`, `floor ${fixed(row.floor)}`,
+        `ceiling (other seeds) ${fixed(row.ceiling)}`, `with the one-shot mask ${fixed(row.with_oneshot)}`, `${row.pairs} pair(s) of runs`,
       ].join("<br>");
     }));
     const shown = z.flat().filter((value) => value !== null);
@@ -133,7 +135,7 @@
     const others = rows.filter((row) => row.left !== row.right), same = rows.filter((row) => row.left === row.right);
     const sorted = [...others].sort((left, right) => left[column] - right[column]);
     const caption = others.length
-      ? `Two languages: mean ${fixed(mean(others.map((row) => row.mean)))}, chance ${fixed(mean(others.map((row) => row.chance)))}, ` +
+      ? `Two languages, runs with ${RELATIONS[state.seeds]}: mean ${fixed(mean(others.map((row) => row.mean)))}, chance ${fixed(mean(others.map((row) => row.chance)))}, ` +
         `floor ${fixed(mean(others.map((row) => row.floor).filter((value) => value !== null)))}; one language, other seeds (the ceiling): ${fixed(mean(same.map((row) => row.mean)))}. ` +
         `Furthest apart: ${sorted[0].left} and ${sorted[0].right} (${fixed(sorted[0][column])}). Languages stand in the order of their clustering.`
       : "One language only.";
@@ -145,7 +147,7 @@
 
   function layers(state) {
     const table = data.overlaps.find((each) => groupOf(each) === state.group);
-    const rows = table.rows.filter((row) => row.sparsity === state.sparsity && row.measure === "jaccard" && row.kind === state.along && row.seeds === table.relation);
+    const rows = table.rows.filter((row) => row.sparsity === state.sparsity && row.measure === "jaccard" && row.kind === state.along && row.seeds === table.relations[String(state.sparsity)]);
     const parts = unique(rows.map((row) => row.part));
     const of = (part, same) => rows.filter((row) => row.part === part && (row.left === row.right) === same);
     const over = (column, same = false) => parts.map((part) => mean(of(part, same).map((row) => row[column]).filter((value) => value !== null)));
@@ -160,9 +162,9 @@
     const ceiling = over(column, true);
     if (ceiling.some((value) => value !== null)) traces.push(line("one language, other seeds (ceiling)", ceiling, 2));
     if (column === "mean") {
-      traces.push(line("one-shot (floor)", over("floor"), 1), line("chance", over("chance"), 3));
+      traces.push(line("with the one-shot mask", over("with_oneshot"), 1), line("chance", over("chance"), 3));
     }
-    return { traces, layout: layout({ xaxis: { title: { text: state.along }, type: "category" }, yaxis: { title: { text: column === "mean" ? "jaccard" : state.show } } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: mean over pairs of languages; the band spans the pairs.` };
+    return { traces, layout: layout({ xaxis: { title: { text: state.along }, type: "category" }, yaxis: { title: { text: column === "mean" ? "jaccard" : state.show } } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: mean over pairs of languages, runs with ${RELATIONS[table.relations[String(state.sparsity)]]}; the band spans the pairs.` };
   }
 
   function heads(state) {
@@ -175,7 +177,7 @@
       hovertemplate: "%{y}, %{x}<br>jaccard %{customdata[0]}, chance %{customdata[1]}<br>corrected %{customdata[2]}, z %{customdata[3]}<extra></extra>",
       colorbar: { thickness: 12, title: { text: column === "mean" ? "jaccard" : state.show, side: "right" } },
     }];
-    return { traces, layout: layout({ yaxis: { autorange: "reversed", showgrid: false }, xaxis: { showgrid: false } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: each head's rows of query, key and value and columns of the attention output; mean over pairs of languages.` };
+    return { traces, layout: layout({ yaxis: { autorange: "reversed", showgrid: false }, xaxis: { showgrid: false } }), caption: `${state.group}, sparsity ${level(state.sparsity)}: each head's rows of query, key and value and columns of the attention output; mean over pairs of languages, runs with ${RELATIONS[found.seeds]}.` };
   }
 
   // ------------------------------------------------------------------------------------------- relatedness
@@ -195,7 +197,7 @@
     const lowest = Math.min(...joins), highest = Math.max(...joins), spread = highest - lowest || highest || 1;
     const range = [Math.max(0, lowest - spread / 3), highest + spread / 12];
     const named = found.leaves.map((lang) => (found.families[lang] ? `${plain(lang)} · ${plain(found.families[lang])}` : plain(lang)));
-    return { traces, layout: layout({ yaxis: { tickvals: ticks, ticktext: named, showgrid: false, zeroline: false }, xaxis: { title: { text: `1 − overlap above chance${range[0] > 0 ? " (not from 0)" : ""}` }, range }, margin: { l: 120, r: 16, t: 30, b: 45 } }), caption: found.caption };
+    return { traces, layout: layout({ yaxis: { tickvals: ticks, ticktext: named, showgrid: false, zeroline: false }, xaxis: { title: { text: `1 − overlap above chance${range[0] > 0 ? " (not from 0)" : ""}` }, range }, margin: { l: 120, r: 16, t: 30, b: 45 } }), caption: `Runs with ${RELATIONS[found.seeds]}. ${found.caption}` };
   }
 
   function graph(state) {
@@ -214,7 +216,7 @@
       hovertemplate: "<b>%{text}</b><br>%{customdata[1]}, %{customdata[0]}<extra></extra>",
     }));
     const bare = { visible: false, showgrid: false, zeroline: false };
-    return { traces, layout: layout({ xaxis: bare, yaxis: bare, margin: { l: 10, r: 10, t: 24, b: 10 } }), caption: found.graph_caption };
+    return { traces, layout: layout({ xaxis: bare, yaxis: bare, margin: { l: 10, r: 10, t: 24, b: 10 } }), caption: `Runs with ${RELATIONS[found.seeds]}. ${found.graph_caption}` };
   }
 
   // --------------------------------------------------------------------------------------- ladder, topology
@@ -229,7 +231,7 @@
         error_y: { type: "data", array: found.expected_sd.map((value) => 2 * value), color: colour(1) }, hovertemplate: "chance: %{y:,.0f}<extra></extra>" },
     ];
     const last = found.sizes.length - 1;
-    const caption = `Weights kept by exactly so many of ${found.languages} (mean over ${found.seeds} seed(s)). The core, kept by all: ${found.sizes[last].toLocaleString("en", { maximumFractionDigits: 0 })} weights, ` +
+    const caption = `Weights kept by exactly so many of ${found.languages}, all with one seed (mean over ${found.seeds} such). The core, kept by all: ${found.sizes[last].toLocaleString("en", { maximumFractionDigits: 0 })} weights, ` +
       `${fixed(found.sizes[last] / found.expected[last], 1)} times what independent masks would share.`;
     return { traces, layout: layout({ xaxis: { title: { text: "kept by exactly" }, type: "category" }, yaxis: { title: { text: "weights" }, type: state.scale === "logarithmic" ? "log" : "linear" }, bargap: 0.25 }), caption };
   }
@@ -242,7 +244,7 @@
       dots("two languages (bar: lowest to highest pair)", found.mean, 0, { error_x: { type: "data", symmetric: false, array: found.high.map((value, at) => value - found.mean[at]), arrayminus: found.mean.map((value, at) => value - found.low[at]), color: colour(0) } }),
       dots("chance (same counts in each matrix)", found.chance, 1), dots("one language, other seeds (ceiling)", found.ceiling, 2),
     ];
-    return { traces, layout: layout({ yaxis: { autorange: "reversed", type: "category" }, xaxis: { title: { text: "overlap" } }, margin: { l: 150, r: 16, t: 30, b: 45 } }), caption: `${state.group}, sparsity ${level(state.sparsity)}.` };
+    return { traces, layout: layout({ yaxis: { autorange: "reversed", type: "category" }, xaxis: { title: { text: "overlap" } }, margin: { l: 150, r: 16, t: 30, b: 45 } }), caption: `${state.group}, sparsity ${level(state.sparsity)}, runs with ${RELATIONS[found.seeds]}.` };
   }
 
   // ---------------------------------------------------------------------------------- what can be switched
@@ -254,7 +256,6 @@
   const sparsity = (list) => ({ name: "sparsity", label: "sparsity", options: (state) => sparsities(list, state), last: true, text: level });
   const show = { name: "show", label: "show", options: () => Object.keys(SHOWN) };
   const choices = (column) => (state) => unique(overlapTable(state).rows.filter((row) => row.sparsity === state.sparsity && (column === "measure" || row.measure === state.measure) && (column !== "seeds" || row.part === state.part)).map((row) => row[column]));
-  const RELATIONS = { other: "other seeds (the default)", same: "the same seed" };
 
   const FIGURES = {
     trajectories: { draw: trajectories, controls: [group(data.trajectories), { name: "language", label: "language", options: (state) => [...data.trajectories.filter((each) => groupOf(each) === state.group).map((each) => each.lang), ALL], first: (state) => data.trajectories.find((each) => groupOf(each) === state.group).worst_lang }] },

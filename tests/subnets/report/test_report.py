@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -129,6 +130,36 @@ def test_runs_of_other_settings_are_warned_about(tmp_path):
     written(tmp_path, "de", 1, steps=9)
     reported(tmp_path)
     assert "Runs differ in finetune.steps: 5, 9." in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_of_two_runs_of_a_seed_that_is_shown_whose_settings_most_runs_have(tmp_path):
+    for lang in ("de", "fr"):
+        written(tmp_path, lang, 0, steps=5)
+    other = written(tmp_path / "elsewhere", "de", 0, steps=9, scores=(50, 50, 50))
+    shutil.copytree(other, tmp_path / "tiny" / "pos" / "de" / "seed0-11111111")
+    assert reported(tmp_path) == 2
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "2 runs of pos de seed 0, which differ in finetune.steps: shown is pos/de/seed0-00000000" in page
+    assert [row["dense"] for row in table(tmp_path, "outcomes")] == ["90.0", "90.0"]
+
+
+def test_a_base_that_is_gone_leaves_the_rest_of_the_report(tmp_path):
+    gone = {"model": {"name": "/gone", "revision": None, "label": None}}
+    gone |= {"task": composed("task=pos")["task"], "pruning": {"also": [], "scope": "global"}}
+    for seed in (0, 1):
+        written(tmp_path, "de", seed, more=gone)
+    assert reported(tmp_path) == 2
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "no floor, no heads and no departures from the one-shot mask: model.name=/gone" in page
+
+
+def test_a_level_of_one_seed_beside_levels_of_two(tmp_path):
+    for lang in ("de", "fr"):
+        written(tmp_path, lang, 0, shares=(0.7, 0.5, 0.1), scores=(90, 90, 90, 90))
+        written(tmp_path, lang, 1, shares=(0.7, 0.5))
+    reported(tmp_path)
+    content = content_of((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
+    assert content["overlaps"][0]["relations"] == {"0.3": "other", "0.5": "other", "0.9": "same"}
 
 
 def test_nothing_in_a_run_folder_can_become_an_element_or_a_script(tmp_path):

@@ -51,10 +51,31 @@ def test_a_control_is_held_against_the_ticket_of_its_own_run(tmp_path):
         control = {"sparsity": 0.3, "score": random, "test_score": None, "mask": "controls/random/mask.safetensors"}
         written(tmp_path, "de", seed, scores=(90, ticket, 50), controls={"random": control})
     (found,) = trajectories(finished_runs(str(tmp_path)), confidence=0.95, resamples=500)
-    behind = found.controls["random"].behind
-    assert behind is not None
-    assert (behind.mean, behind.low, behind.high) == (20, 10, 30)
-    assert found.controls["random"].score.mean == 65
+    (control,) = found.controls
+    assert control.behind is not None
+    assert (control.behind.mean, control.behind.low, control.behind.high) == (20, 10, 30)
+    assert (control.name, control.sparsity, control.score.mean) == ("random", 0.3, 65)
+
+
+def test_controls_at_other_sparsities_are_not_averaged(tmp_path):
+    for seed, sparsity in enumerate((0.3, 0.5)):
+        control = {"sparsity": sparsity, "score": 60.0, "test_score": None, "mask": "controls/random/mask.safetensors"}
+        written(tmp_path, "de", seed, controls={"random": control})
+    (found,) = trajectories(finished_runs(str(tmp_path)), confidence=0.95, resamples=500)
+    assert [(control.sparsity, control.score.count) for control in found.controls] == [(0.3, 1), (0.5, 1)]
+
+
+def test_a_sparsity_that_not_all_seeds_have_is_no_ticket_over_seeds(tmp_path):
+    written(tmp_path, "de", 0, shares=(0.7, 0.5), scores=(90, 90, 90))
+    written(tmp_path, "de", 1, shares=(0.7,), scores=(91, 91))
+    (found,) = trajectories(finished_runs(str(tmp_path)), confidence=0.95, resamples=500)
+    assert found.ticket is not None
+    assert found.ticket.sparsity == 0.3
+
+
+def test_a_model_that_learnt_nothing_has_no_ticket(tmp_path):
+    (found,) = of_seeds(tmp_path, [(0, 0, 0), (0, 0, 0)], metric="span_f1")
+    assert (found.dense_standard_deviation, found.ticket) == (0, None)
 
 
 def test_every_model_task_and_language_has_its_own(tmp_path):
