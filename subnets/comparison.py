@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pruning.mask_file import StoredMask, read_mask
 from subnets.all_pairs import MaskLike, PairCounts, pair_counts
 from subnets.catalogue import FinishedRun, differing_settings
-from subnets.deviation import LARGE, SMALL, deviation_overlap
+from subnets.deviation import LARGE, SMALL, deviation_overlap, in_common
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.ladder import ladder
 from subnets.overlap import MEASURES, Beside, Counts, Integers, Measure, Numbers, beside_chance
@@ -205,15 +205,16 @@ def _departures(level: Level, reference: Reference | None, oneshot: MaskLike | N
 def _floor(measure: Measure, counts: PairCounts, departures: Mapping[str, PairCounts]) -> Numbers:
     """A measure of two masks that depart from the one-shot mask as far as these do, but independently.
 
-    Of the one-shot mask's K weights both keep those that neither drops, and of the others those that both add:
-    |L & R| = K - |dropped by L| - |dropped by R| + |dropped by both| + |added by both|, the last two as they would be
-    within strata of base magnitude (`deviation_overlap`). Shape (runs, runs).
+    Independently within strata of base magnitude, as `deviation_overlap` has it; shape (runs, runs).
     """
     small, large = departures[SMALL], departures[LARGE]
-    runs = len(large.kept)
-    of_oneshot = int(counts.kept[-1])
-    both = of_oneshot - large.kept[:, None] - large.kept[None, :] + large.expected.mean + small.expected.mean
-    kept = counts.kept[:runs]
+    kept = counts.kept[:-1]
+    both = in_common(
+        oneshot=int(counts.kept[-1]),
+        added_by_both=small.expected.mean,
+        dropped=large.kept,
+        dropped_by_both=large.expected.mean,
+    )
     return measure(Counts(both, kept[:, None], kept[None, :], counts.total))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pruning.mask import Bits
 from subnets.all_pairs import MaskLike, PairCounts, Tally, check_same_matrices, intersections
 from subnets.errors import InputError
+from subnets.overlap import Integers, Numbers
 
 STRATUM = 256  # weights next to each other by magnitude, of one matrix and one side of the threshold
 
@@ -53,6 +54,28 @@ def deviation_overlap(
         _add(tallies[SMALL], kept[:, ~large])
         _add(tallies[LARGE], ~kept[:, large])
     return {kind: tally.counts() for kind, tally in tallies.items()}
+
+
+def in_common(
+    *, oneshot: int, added_by_both: Numbers | Integers, dropped: Integers, dropped_by_both: Numbers | Integers
+) -> Numbers:
+    """How many weights each two masks keep, told by their departures from the one-shot mask.
+
+    Of its K weights both keep those that neither drops, of the others those that both add:
+    |L & R| = K - |dropped by L| - |dropped by R| + |dropped by both| + |added by both|.
+    With the last two as chance has them it is what masks share that depart as far but independently.
+
+    Args:
+        oneshot: weights of the one-shot mask, K.
+        added_by_both: weights both keep though small, shape (masks, masks).
+        dropped: weights each drops though large, shape (masks,).
+        dropped_by_both: weights both drop though large, shape (masks, masks).
+
+    Returns:
+        Shape (masks, masks).
+    """
+    kept_of_oneshot = oneshot - dropped[:, None] - dropped[None, :] + dropped_by_both
+    return np.asarray(kept_of_oneshot + added_by_both, dtype=np.float64)
 
 
 def _add(tally: Tally, departs: NDArray[np.bool_]) -> None:

@@ -6,7 +6,7 @@ from masks import drawn, mask
 
 from pruning.mask import Mask
 from subnets import deviation
-from subnets.deviation import LARGE, SMALL, deviation_overlap
+from subnets.deviation import LARGE, SMALL, deviation_overlap, in_common
 from subnets.errors import InputError
 from subnets.overlap import chance
 
@@ -61,6 +61,40 @@ def test_chance_is_that_of_strata_of_neighbours_by_magnitude(monkeypatch):
     assert found.expected.mean[0, 1] == pytest.approx(expected.mean)
     assert found.expected.standard_deviation[0, 1] == pytest.approx(expected.standard_deviation)
     assert found.both[0, 1] == ((left & right) - oneshot).kept
+
+
+def test_what_two_masks_share_follows_from_their_departures():
+    shapes = {"a": (9, 5), "b": (4, 8)}
+    rng = np.random.default_rng(3)
+    magnitudes = {name: rng.random(shape, dtype=np.float32) for name, shape in shapes.items()}
+    oneshot = Mask.from_bools({name: magnitudes[name] > 0.5 for name in shapes})
+    masks = [drawn(seed, 0.5, shapes) for seed in range(4)]
+    found = deviation_overlap(masks, oneshot, magnitudes)
+    both = in_common(
+        oneshot=oneshot.kept,
+        added_by_both=found[SMALL].both,
+        dropped=found[LARGE].kept,
+        dropped_by_both=found[LARGE].both,
+    )
+    assert both.tolist() == [[(one & other).kept for other in masks] for one in masks]
+
+
+def test_masks_that_depart_independently_share_what_is_expected_of_them():
+    """Random masks that depart in a tenth of the weights: over many of them the mean is the expectation."""
+    magnitudes = {"w": np.random.default_rng(0).random((40, 50), dtype=np.float32)}
+    oneshot = Mask.from_bools({"w": magnitudes["w"] > 0.5})
+    flips = [np.random.default_rng(seed).random((40, 50)) < 0.1 for seed in range(1, 25)]
+    masks = [Mask.from_bools({"w": oneshot.bools("w") ^ flip}) for flip in flips]
+    found = deviation_overlap(masks, oneshot, magnitudes)
+    expected = in_common(
+        oneshot=oneshot.kept,
+        added_by_both=found[SMALL].expected.mean,
+        dropped=found[LARGE].kept,
+        dropped_by_both=found[LARGE].expected.mean,
+    )
+    pairs = np.triu_indices(len(masks), 1)
+    shared = np.array([[(one & other).kept for other in masks] for one in masks])
+    assert shared[pairs].mean() == pytest.approx(expected[pairs].mean(), abs=1.0)  # of 815; its error is about 0.3
 
 
 def test_other_matrices_are_refused():
