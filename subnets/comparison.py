@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, combinations_with_replacement, product
 from types import MappingProxyType
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pruning.mask_file import StoredMask, read_mask
 from subnets.all_pairs import MaskLike, PairCounts, pair_counts
 from subnets.catalogue import FinishedRun, differing_settings
+from subnets.compared_rows import Known, language_rows, pair_rows
 from subnets.deviation import LARGE, SMALL, deviation_overlap, in_common
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.ladder import ladder
-from subnets.overlap import MEASURES, Beside, Counts, Integers, Measure, Numbers, beside_chance
+from subnets.overlap import MEASURES, Beside, Counts, Measure, Numbers, beside_chance
 from subnets.overview import overview_rows
 from subnets.pair_table import PairTable
-from subnets.pairs_of_runs import pairs_interval
 from subnets.parts import Part
 from subnets.reference import Reference, reference_of
 from subnets.relatedness import Relatedness, relatedness
@@ -30,7 +26,6 @@ from subnets.topologies import topology_rows
 Row = dict[str, Any]
 Say = Callable[[str], None]
 
-OTHER_SEEDS, SAME_SEED = "other", "same"
 FINE = ("layer_component", "head")  # parts so many that tables of all pairs and measures would fill a disk
 
 
@@ -62,19 +57,6 @@ class Comparison:
     def relations(self) -> list[Row]:
         """The statistics of `relatedness` as one table."""
         return [row for each in self.relatedness for row in each.rows]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a measure is held against besides chance; None where the base is not at hand.
-
-    Attributes:
-        floor: of masks that depart from the one-shot mask independently, shape (runs, runs).
-        with_oneshot: of each mask and the one-shot mask itself, shape (runs,).
-    """
-
-    floor: Numbers | None = None
-    with_oneshot: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -177,20 +159,20 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
             if kind in FINE:
                 measured = {"jaccard": measured["jaccard"]}
             else:
-                found.pairs.extend(place | row for row in _pair_rows(level.runs, counts, measured))
+                found.pairs.extend(place | row for row in pair_rows(level.runs, counts, measured))
             for name, beside in measured.items():
                 known = Known(
                     floor=_floor(MEASURES[name], counts, departures) if kind == "whole" and departures else None,
                     with_oneshot=beside.value[: len(level.runs), -1] if oneshot else None,
                 )
-                rows = _language_rows(level.runs, name, beside, settings, known)
+                rows = language_rows(level.runs, name, beside, settings, known)
                 found.languages.extend(place | row for row in rows)
                 if (kind, name) == ("whole", "jaccard"):
                     _add_overview(found, level, name, beside, settings, known)
     for side, counts in departures.items():
         beside = beside_chance(MEASURES["jaccard"], counts.counts, counts.expected)
         place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
-        found.languages.extend(place | row for row in _language_rows(level.runs, side, beside, settings, Known()))
+        found.languages.extend(place | row for row in language_rows(level.runs, side, beside, settings, Known()))
         _add_overview(found, level, side, beside, settings, Known())
 
 
@@ -237,79 +219,6 @@ def _add_overview(
 
 def _place(part: Part) -> Row:
     return {"layer": part.layer, "component": part.component, "head": part.head}
-
-
-def _pair_rows(runs: list[FinishedRun], counts: PairCounts, measured: dict[str, Beside]) -> Iterator[Row]:
-    for left, right in combinations(range(len(runs)), 2):
-        row: Row = {}
-        for side, at in (("left", left), ("right", right)):
-            run = runs[at]
-            row |= {side: run.name, f"{side}_lang": run.lang, f"{side}_seed": run.seed}
-            row[f"{side}_kept"] = int(counts.kept[at])
-        row |= {"both": int(counts.both[left, right]), "total": counts.total}
-        row |= {"both_expected": float(counts.expected.mean[left, right])}
-        row |= {"z": float(measured["jaccard"].z[left, right])}
-        for name, beside in measured.items():
-            row |= {name: float(beside.value[left, right]), f"{name}_chance": float(beside.chance[left, right])}
-            row |= {f"{name}_chance_sd": float(beside.standard_deviation[left, right])}
-            row |= {f"{name}_corrected": float(beside.corrected[left, right])}
-        yield row
-
-
-def _language_rows(
-    runs: list[FinishedRun], measure: str, beside: Beside, settings: CompareSettings, known: Known
-) -> list[Row]:
-    """A row a pair of languages, over pairs of runs with other seeds and over those with the same."""
-    langs = sorted({run.lang for run in runs})
-    members = {lang: np.array([at for at, run in enumerate(runs) if run.lang == lang]) for lang in langs}
-    seeds = np.array([run.seed for run in runs])
-    pairs = product(langs, langs) if measure == "containment" else combinations_with_replacement(langs, 2)
-    rows = [
-        row for left, right in pairs for row in _rows_of_pair((left, right), members, seeds, measure, beside, settings)
-    ]
-    ceilings = {row["left"]: row["mean"] for row in rows if row["left"] == row["right"] and row["seeds"] == OTHER_SEEDS}
-    for row in rows:
-        left, right = (members[row[side]] for side in ("left", "right"))
-        ends = [ceilings.get(row["left"]), ceilings.get(row["right"])]
-        row["ceiling"] = None if None in ends else float(np.mean(ends))  # type: ignore[arg-type]
-        apart = left[:, None] != right[None, :]
-        row["floor"] = None if known.floor is None else float(known.floor[np.ix_(left, right)][apart].mean())
-        alone = known.with_oneshot
-        row["with_oneshot"] = None if alone is None else float(alone[np.concatenate([left, right])].mean())
-    return rows
-
-
-def _rows_of_pair(
-    pair: tuple[str, str],
-    members: dict[str, Integers],
-    seeds: Integers,
-    measure: str,
-    beside: Beside,
-    settings: CompareSettings,
-) -> Iterator[Row]:
-    left, right = pair
-    block = np.ix_(members[left], members[right])
-    same_seed: NDArray[np.bool_] = seeds[members[left]][:, None] == seeds[members[right]][None, :]
-    same_runs = left == right
-    itself = members[left][:, None] == members[right][None, :]
-    for relation, usable in ((OTHER_SEEDS, ~same_seed), (SAME_SEED, same_seed & ~itself)):
-        interval = pairs_interval(
-            beside.value[block],
-            usable,
-            same_runs=same_runs,
-            confidence=settings.confidence,
-            resamples=settings.resamples,
-        )
-        if interval is None:
-            continue
-        yield {
-            "measure": measure, "left": left, "right": right, "seeds": relation,
-            "pairs": interval.count // (2 if same_runs else 1),
-            "mean": interval.mean, "low": interval.low, "high": interval.high,
-            "chance": float(beside.chance[block][usable].mean()),
-            "z": float(beside.z[block][usable].mean()),
-            "corrected": float(beside.corrected[block][usable].mean()),
-        }  # fmt: skip
 
 
 def _ladder_rows(level: Level) -> Iterator[Row]:
