@@ -16,6 +16,7 @@ from subnets.comparison import Comparison
 from subnets.languages import languages
 from subnets.relatedness import Relatedness
 from subnets.report.trajectories import Trajectory
+from subnets.settings import CONTROLS
 from subnets.statistics import Interval
 
 Row = dict[str, Any]
@@ -90,7 +91,14 @@ def _trajectory(found: Trajectory) -> Row:
         "dense": {"mean": _rounded(found.dense), "sd": _rounded(found.dense_standard_deviation)},
         "ticket": {"x": _rounded(ticket.sparsity), "mean": _rounded(ticket.score.mean)} if ticket else None,
         "controls": [
-            {"name": control.name, "x": _rounded(control.sparsity), **_one(control.score)} for control in found.controls
+            {
+                "name": control.name,
+                "style": CONTROLS.index(control.name)
+                + 1,  # a control looks alike in every language and at any sparsity
+                "x": _rounded(control.sparsity),
+                **_one(control.score),
+            }
+            for control in found.controls
         ],
         "caption": f"{found.task} in {found.lang}: {_outcome(found)}; seeds {', '.join(map(str, found.seeds))}. "
         "The grey band is dense within one standard deviation over seeds; the star is the ticket.",

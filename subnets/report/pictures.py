@@ -86,11 +86,11 @@ def _trajectory(axis: Axes, row: Row) -> None:
         low, high = ([points[end][at] for at in sure] for end in ("low", "high"))
         axis.fill_between([x[at] for at in sure], low, high, alpha=0.2, linewidth=0)
     axis.plot(x, points["mean"], marker="o", markersize=4, label="magnitude pruning")
-    for at, control in enumerate(row["controls"], start=1):
-        colour = COLOURS[at % len(COLOURS)]
+    for control in row["controls"]:
+        colour, marker = (each[control["style"] % len(each)] for each in (COLOURS, MARKERS))
         if control["low"] is not None:
             axis.plot([100 * control["x"]] * 2, [control["low"], control["high"]], color=colour, linewidth=1)
-        axis.plot(100 * control["x"], control["mean"], MARKERS[at], color=colour, label=f"control: {control['name']}")
+        axis.plot(100 * control["x"], control["mean"], marker, color=colour, label=f"control: {control['name']}")
     if row["ticket"]:
         star: dict[str, Any] = {"markersize": 13, "markerfacecolor": "white", "markeredgecolor": "black"}
         axis.plot(100 * row["ticket"]["x"], row["ticket"]["mean"], "*", label="ticket", **star)

@@ -74,10 +74,12 @@
       marker: { size: 8 }, customdata: points.low.map((low, at) => [fixed(low, 2), fixed(points.high[at], 2), points.seeds[at]]),
       hovertemplate: "sparsity %{x:.1%}: %{y:.2f} [%{customdata[0]}, %{customdata[1]}], %{customdata[2]} seed(s)<extra></extra>",
     });
-    one.controls.forEach((control, at) => traces.push({
+    const named = new Set();
+    one.controls.forEach((control) => traces.push({
       x: [control.x], y: [control.mean], mode: "markers", type: "scatter", name: `control: ${plain(control.name)}`,
-      marker: { symbol: SYMBOLS[at + 1], size: 11, color: colour(at + 1) },
-      error_y: control.low === null ? undefined : { type: "data", symmetric: false, array: [control.high - control.mean], arrayminus: [control.mean - control.low], color: colour(at + 1) },
+      legendgroup: control.name, showlegend: named.size < named.add(control.name).size,
+      marker: { symbol: SYMBOLS[control.style], size: 11, color: colour(control.style) },
+      error_y: control.low === null ? undefined : { type: "data", symmetric: false, array: [control.high - control.mean], arrayminus: [control.mean - control.low], color: colour(control.style) },
       hovertemplate: `${plain(control.name)} at %{x:.1%}: %{y:.2f} [${fixed(control.low, 2)}, ${fixed(control.high, 2)}]<extra></extra>`,
     }));
     if (one.ticket) traces.push({
