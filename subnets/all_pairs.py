@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pruning.mask import Bits, Shape
 from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
-from subnets.parts import Part, parts_called
+from subnets.parts import Cell, Part, parts_called
 
 BLOCK = 1 << 15  # bytes of each mask compared at a time
 TILE = 16  # masks compared with as many others at a time: two tiles' blocks fit a second-level cache
@@ -79,9 +79,17 @@ def intersections(rows: Sequence[Bits]) -> Integers:
 
 
 def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict[Part, PairCounts]:
-    """What all pairs of masks have in common in the parts of a kind (`parts.KINDS`), with what chance gives.
+    """`pair_counts_of` one kind."""
+    return pair_counts_of(masks, (kind,), heads=heads)[kind]
 
-    Memory: a few times n masks' largest matrix, and the results.
+
+def pair_counts_of(
+    masks: Sequence[MaskLike], kinds: Sequence[str], *, heads: int = 1
+) -> dict[str, dict[Part, PairCounts]]:
+    """What all pairs of masks have in common in the parts of some kinds (`parts.KINDS`), with what chance gives.
+
+    Each matrix is read once, and each cell of it counted once, however many parts it is in. Memory: a few times n
+    masks' largest matrix, and the results.
 
     Raises:
         InputError: fewer than two masks, masks of other matrices or shapes, or a kind that there is not.
@@ -91,16 +99,20 @@ def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict
     shapes = masks[0].shapes
     for at, mask in enumerate(masks[1:], start=2):
         check_same_matrices(shapes, mask.shapes, which=at)
-    parts = parts_called(kind, shapes, heads=heads)
-    tallies = {part: Tally(len(masks)) for part in parts}
-    part_of = {cell: part for part, cells in parts.items() for cell in cells}
-    for name in sorted({cell.matrix for cell in part_of}):
+    parts = {kind: parts_called(kind, shapes, heads=heads) for kind in kinds}
+    tallies = {kind: {part: Tally(len(masks)) for part in found} for kind, found in parts.items()}
+    counted_in: dict[str, dict[Cell, list[Tally]]] = {}
+    for kind, found in parts.items():
+        for part, cells in found.items():
+            for cell in cells:
+                counted_in.setdefault(cell.matrix, {}).setdefault(cell, []).append(tallies[kind][part])
+    for name in sorted(counted_in):
         packed = [mask.bits(name) for mask in masks]
-        for cell in sorted(cell for cell in part_of if cell.matrix == name):
-            rows = [cell.bits(bits, shapes[name]) for bits in packed]
-            both = intersections(rows)
-            tallies[part_of[cell]].add_(both, np.diagonal(both)[:, None], np.array([cell.size(shapes[name])]))
-    return {part: tally.counts() for part, tally in tallies.items()}
+        for cell, having in counted_in[name].items():
+            both = intersections([cell.bits(bits, shapes[name]) for bits in packed])
+            for tally in having:
+                tally.add_(both, np.diagonal(both)[:, None], np.array([cell.size(shapes[name])]))
+    return {kind: {part: tally.counts() for part, tally in found.items()} for kind, found in tallies.items()}
 
 
 class Tally:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pruning.mask_file import StoredMask, read_mask
-from subnets.all_pairs import MaskLike, PairCounts, pair_counts
+from subnets.all_pairs import MaskLike, PairCounts, pair_counts_of
 from subnets.catalogue import FinishedRun, differing_settings
 from subnets.compared_rows import Known, language_rows, pair_rows
 from subnets.deviation import LARGE, SMALL, deviation_overlap, in_common
@@ -148,17 +148,15 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
     oneshot = reference.oneshot_like(level.masks[0]) if reference else None
     departures = _departures(level, reference, oneshot)
     masks: list[MaskLike] = [*level.masks, *([oneshot] if oneshot else [])]
-    for kind in settings.parts:
-        if kind == "head" and reference is None:
-            continue
-        for part, counts in pair_counts(masks, kind, heads=reference.heads if reference else 1).items():
+    kinds = [kind for kind in settings.parts if kind != "head" or reference]
+    for kind, parts in pair_counts_of(masks, kinds, heads=reference.heads if reference else 1).items():
+        measures = {"jaccard": MEASURES["jaccard"]} if kind in FINE else MEASURES
+        for part, counts in parts.items():
             place = {"sparsity": level.sparsity, "kind": kind, **_place(part)}
             measured = {
-                name: beside_chance(measure, counts.counts, counts.expected) for name, measure in MEASURES.items()
+                name: beside_chance(measure, counts.counts, counts.expected) for name, measure in measures.items()
             }
-            if kind in FINE:
-                measured = {"jaccard": measured["jaccard"]}
-            else:
+            if kind not in FINE:
                 found.pairs.extend(place | row for row in pair_rows(level.runs, counts, measured))
             for name, beside in measured.items():
                 known = Known(
