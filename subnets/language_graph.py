@@ -207,7 +207,7 @@ def _communities(graph: nx.Graph, *, resolution: float, seed: int) -> tuple[tupl
         ordered = tuple(sorted(tuple(sorted(community)) for community in found))
         if modularity > highest + ROUNDING or (modularity > highest - ROUNDING and ordered < best):
             best, highest = ordered, max(highest, modularity)
-    return best, float(highest)
+    return best, round(float(highest), 12) + 0.0  # networkx sums in the order of sets, which another process changes
 
 
 def _together(groups: Sequence[str]) -> Together:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from finetune.fragment.concepts import HERE, table_rows
+from finetune.fragment.concepts import HERE, NONE, names, table_rows
+from finetune.fragment.meaning import name_of
 
 ENTITIES = {"person": "PER", "place": "LOC", "organisation": "ORG"}
 
@@ -37,6 +38,15 @@ Lexicon = dict[str, dict[str, str]]
 def lexicon(lang: str) -> Lexicon:
     """A language's lexicon: of every concept and name, its forms by column. Its columns are the language's own."""
     return {row["concept"]: row for row in table_rows(HERE / "lexicons" / f"{lang}.tsv")}
+
+
+def gender_of(head: str, own: Lexicon) -> str:
+    """Of a person by the person; of a noun or another name as its lexicon has it, else feminine."""
+    kind, name = name_of(head)
+    if kind == "person":
+        return names()[name].gender or "f"
+    gender = own[name or head]["gender"]
+    return "f" if gender == NONE else gender
 
 
 def features(**values: str | None) -> str:

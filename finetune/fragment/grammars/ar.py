@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from finetune.fragment.concepts import names
 from finetune.fragment.meaning import Clause, Phrase, name_of
 from finetune.fragment.scenes import sorts_of
-from finetune.fragment.words import Word, features, lexicon, name_words
+from finetune.fragment.words import Word, features, gender_of, lexicon, name_words
 
 LEXICON = lexicon("ar")
 CAPITALS = False
@@ -41,7 +40,7 @@ def clause(said: Clause) -> Words:
     subject = _phrase(said.subject, "Nom", past=said.past)
     none = said.object is not None and said.object.quantifier == "no"
     if said.subject.quantifier == "no":
-        words = (*_denied(said.verb, _gender(said.subject.head), said.past), *subject)
+        words = (*_denied(said.verb, gender_of(said.subject.head, LEXICON), said.past), *subject)
     elif said.negative or none:
         words = (*subject, *_denied(said.verb, _agreement(said.subject), said.past))
     else:
@@ -53,21 +52,15 @@ def clause(said: Clause) -> Words:
     return words
 
 
-def _gender(head: str) -> str:
-    """Of a noun; of a person's name by the person, of an organisation's feminine as "شركة" is."""
-    kind, name = name_of(head)
-    return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
-
-
 def _agreement(phrase: Phrase) -> str:
     """What a verb agrees with: in "one of the dogs", the one."""
-    return _gender(phrase.head) if phrase.quantifier == "some" else _noun_agreement(phrase)
+    return gender_of(phrase.head, LEXICON) if phrase.quantifier == "some" else _noun_agreement(phrase)
 
 
 @cache
 def _noun_agreement(phrase: Phrase) -> str:
     """What adjectives and relative clauses agree with: the noun in its number."""
-    gender = _gender(phrase.head)
+    gender = gender_of(phrase.head, LEXICON)
     if phrase.quantifier == "two":
         return gender + "d"
     if phrase.quantifier in PLURAL:
@@ -97,7 +90,7 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
 
 def _before(phrase: Phrase) -> Words:
     """What stands before the noun."""
-    gender = _gender(phrase.head)
+    gender = gender_of(phrase.head, LEXICON)
     three = Word(THREE[gender], "NUM", "three", features(NumType="Card"))
     one_of = Word(ONE_OF[gender], "NOUN", "some")
     before = {"every": (EVERY,), "some": (one_of,), "no": (ANY,), "most": (MOST,), "three": (three,)}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from finetune.fragment.concepts import names
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.scenes import sorts_of
-from finetune.fragment.words import Word, features, lexicon, name_words
+from finetune.fragment.words import Word, features, gender_of, lexicon, name_words
 
 LEXICON = lexicon("es")
 CAPITALS = True
@@ -39,7 +38,7 @@ def clause(said: Clause) -> Words:
     words = _phrase(said.subject, past=said.past)
     if said.negative or (said.object and said.object.quantifier == "no"):
         words += (NOT,)
-    words += _verb(said.verb, _gender(said.subject.head), plural(said.subject.quantifier), said.past)
+    words += _verb(said.verb, gender_of(said.subject.head, LEXICON), plural(said.subject.quantifier), said.past)
     if said.object:
         words += _object(said.object)
     if said.place:
@@ -74,12 +73,6 @@ def _phrase(phrase: Phrase, *, past: bool) -> Words:
     if phrase.doing:
         words += (THAT, *_verb(phrase.doing, entry["gender"], several, past))
     return words
-
-
-def _gender(head: str) -> str:
-    """Of a noun; of a name by the person, of organisations feminine as "empresa" is."""
-    kind, name = name_of(head)
-    return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
 
 
 def _determiner(quantifier: str, noun: str) -> Words:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from finetune.fragment.concepts import NONE, names
+from finetune.fragment.concepts import NONE
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
-from finetune.fragment.words import Word, features, lexicon, name_words
+from finetune.fragment.words import Word, features, gender_of, lexicon, name_words
 
 LEXICON = lexicon("fr")
 CAPITALS = True
@@ -38,7 +38,7 @@ def clause(said: Clause) -> Words:
     """Subject, verb between "ne" and "pas", object, place: "le chien ne voit aucun chat dans le jardin"."""
     words = _phrase(said.subject, past=said.past)
     none = said.subject.quantifier == "no" or (said.object is not None and said.object.quantifier == "no")
-    gender, several = _gender(said.subject.head), plural(said.subject.quantifier)
+    gender, several = gender_of(said.subject.head, LEXICON), plural(said.subject.quantifier)
     words += _agreeing(_verb(said.verb, several, said.past, said.negative, none), gender, several)
     if said.object:
         words += _object(said.object, LEXICON[said.verb]["preposition"])
@@ -72,12 +72,6 @@ def _object(phrase: Phrase, preposition: str) -> Words:
     """An object, after the preposition that the verb asks for: "rend visite au chanteur"."""
     words = _phrase(phrase, past=False)
     return words if preposition == NONE else _after(preposition, "to", words)
-
-
-def _gender(head: str) -> str:
-    """Of a noun; of a name by the person, of organisations feminine as "entreprise" is."""
-    kind, name = name_of(head)
-    return (names()[name].gender or "f") if kind == "person" else "f" if name else LEXICON[head]["gender"]
 
 
 def _noun(noun: str, several: bool) -> Words:

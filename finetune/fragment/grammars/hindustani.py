@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from finetune.fragment.concepts import NONE, names
+from finetune.fragment.concepts import NONE
 from finetune.fragment.meaning import Clause, Phrase, name_of, plural
 from finetune.fragment.scenes import sorts_of
-from finetune.fragment.words import Lexicon, Word, features, name_words
+from finetune.fragment.words import Lexicon, Word, features, gender_of, name_words
 
 Words = tuple[Word, ...]
 GENDERS = {"m": "Masc", "f": "Fem"}
@@ -62,8 +62,7 @@ class Hindustani:
 
     def gender(self, phrase: Phrase) -> str:
         """Of a noun, a person or an organisation."""
-        kind, name = name_of(phrase.head)
-        return (names()[name].gender or "f") if kind == "person" else self.lexicon[name or phrase.head]["gender"]
+        return gender_of(phrase.head, self.lexicon)
 
     @cache  # noqa: B019 (there are two grammars, and they stay)
     def object(self, phrase: Phrase, postposition: str) -> Words:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from finetune.fragment.concepts import names
 from finetune.fragment.meaning import Clause, Phrase, name_of
 from finetune.fragment.scenes import sorts_of
-from finetune.fragment.words import Word, features, lexicon, name_words
+from finetune.fragment.words import Word, features, gender_of, lexicon, name_words
 
 LEXICON = lexicon("ru")
 CAPITALS = True
@@ -66,17 +65,12 @@ def clause(said: Clause) -> Words:
     return words
 
 
-def _gender(head: str) -> str:
-    kind, name = name_of(head)
-    return names()[name].gender or "f" if kind == "person" else LEXICON[name or head]["gender"]
-
-
 @cache
 def _agreement(phrase: Phrase) -> str:
     """What the verb agrees with: m, f, n or p; "большинство" is neuter."""
     if phrase.quantifier in ("two", "three"):
         return "p"
-    return "n" if phrase.quantifier == "most" else _gender(phrase.head)
+    return "n" if phrase.quantifier == "most" else gender_of(phrase.head, LEXICON)
 
 
 @cache
@@ -92,7 +86,7 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
     if phrase.origin:
         words += _place(phrase.origin, "from")
     if phrase.doing:
-        agreement = "p" if phrase.quantifier in ("two", "three", "most") else _gender(phrase.head)
+        agreement = "p" if phrase.quantifier in ("two", "three", "most") else gender_of(phrase.head, LEXICON)
         who = Word(WHO[agreement], "PRON", "that", features(Case="Nom", PronType="Rel"))
         words += (COMMA, who, _verb(phrase.doing, agreement, past), COMMA)
     return words
@@ -100,7 +94,7 @@ def _phrase(phrase: Phrase, case: str, *, past: bool) -> Words:
 
 def _determined(phrase: Phrase, case: str, lives: bool) -> Words:
     """Determiner, adjective and noun, in the cases that the determiner asks for."""
-    gender, quantifier = _gender(phrase.head), phrase.quantifier
+    gender, quantifier = gender_of(phrase.head, LEXICON), phrase.quantifier
     if quantifier == "most":
         return (MOST, *_adjective(phrase.adjective, "p", "Gen"), *_noun(phrase.head, "genitive_plural", "Gen", "Plur"))
     if quantifier in ("two", "three"):
