@@ -24,7 +24,10 @@ from subnets.errors import InputError
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
-NOT_IDENTITY = {"step", "every_task", "runs_dir", "device", "threads", "controls", "pretrain", "compare", "export"}
+NOT_IDENTITY = {
+    "step", "every_task", "runs_dir", "device", "threads", "controls",
+    "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
+}  # fmt: skip
 
 # Steps over many runs; without `lang` they take those of every language.
 OF_MANY = {"compare", "report", "export"}
@@ -75,6 +78,54 @@ class ExportSettings:
 
 
 @dataclass(frozen=True)
+class SourceSettings:
+    """Which masks are taken from finished runs, and of which of their rounds."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    mask: str | None
+    task: str | None
+    sparsity: Annotated[float, Ge(0), Lt(1)] | None
+    seed: Annotated[Whole, Ge(0), Lt(2**32)] | None
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """How a mask is tried on a language and a task, and what it is held against."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    mode: Literal["trained", "zero_shot", "frozen"]
+    baselines: tuple[Literal["own", "dense", "random", "oneshot", "partial_random"], ...]
+    confidence: Annotated[float, Gt(0), Lt(1)]
+    resamples: Annotated[int, Ge(100)]
+
+
+@dataclass(frozen=True)
+class ParallelSettings:
+    """Parallel sentences, and how sub-networks are made to represent them."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    pivot: str
+    sentences: Annotated[int, Ge(2)] | None
+    neighbours: Annotated[int, Ge(1)]
+    top: Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """The cells of a study: stages one after the other, each a step over all combinations of some values."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    tasks: tuple[str, ...] | None
+    languages: tuple[str, ...] | dict[str, tuple[str, ...]] | None
+    seeds: tuple[Annotated[Whole, Ge(0), Lt(2**32)], ...] | None
+    stages: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that decides a run."""
 
@@ -91,6 +142,10 @@ class Settings:
     ticket: TicketSettings
     compare: CompareSettings
     export: ExportSettings
+    source: SourceSettings
+    transfer: TransferSettings
+    parallel: ParallelSettings
+    study: StudySettings
     controls: tuple[Control, ...]
     seed: Annotated[Whole, Ge(0), Lt(2**32)]
     runs_dir: str
@@ -160,6 +215,10 @@ ROOMS: dict[str, Any] = {
     "ticket": TicketSettings,
     "compare": CompareSettings,
     "export": ExportSettings,
+    "source": SourceSettings,
+    "transfer": TransferSettings,
+    "parallel": ParallelSettings,
+    "study": StudySettings,
 }
 KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]
 
