@@ -1,13 +1,14 @@
-"""The data of a run: the splits of a task in a language, as the base reads them."""
+"""The examples of a run: every split of a task in a language or a mix of languages, as the base reads them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from finetune.base_model import Base
-from finetune.examples import Encoded, encode, with_fixed_masks
+from finetune.examples import Encoded, encode, joined, with_fixed_masks
 from finetune.sources import SPLITS, open_split
 from subnets.errors import InputError
 from subnets.settings import Settings
@@ -39,30 +40,75 @@ class Data:
 def read_data(settings: Settings, base: Base) -> Data:
     """The splits, encoded; the masks of mlm's validation and test drawn.
 
+    Of a mix (`lang=en+fa`) each language gives its share of the examples of every split, in the order of their names;
+    shares differ by one at most. A mix has a test split where all its languages have one.
+
     Raises:
-        InputError: a split cannot be read, or train or validation is missing.
+        InputError: a split cannot be read, train or validation is missing, or a language is named twice.
     """
-    limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
-              "test": settings.data.test_examples}  # fmt: skip
+    languages = settings.languages
+    if len(set(languages)) < len(languages):
+        raise InputError(f"lang={settings.lang}: names a language twice; name each once")
+    parts = [_of_language(own, base) for own in _own_settings(settings)]
+    whole = {name: _joined([splits[name][0] for splits in parts]) for name in SPLITS}
+    train, validation = whole["train"], whole["validation"]
+    if train is None or validation is None:
+        raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")
+    return Data(train, validation, whole["test"], parts[0]["train"][1])
+
+
+def shared_out(total: int | None, parts: int) -> list[int | None]:
+    """A number of examples in parts that differ by one at most, the larger ones first; None, which means all, as it is.
+
+    >>> shared_out(10, 4)
+    [3, 3, 2, 2]
+    """
+    if total is None:
+        return [None] * parts
+    return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def _own_settings(settings: Settings) -> list[Settings]:
+    """The settings of each language of a mix: its name, and its share of the examples."""
+    languages, data = settings.languages, settings.data
+    shares = zip(
+        shared_out(data.train_examples, len(languages)),
+        shared_out(data.validation_examples, len(languages)),
+        shared_out(data.test_examples, len(languages)),
+        strict=True,
+    )
+    found = []
+    for lang, (train, validation, test) in zip(languages, shares, strict=True):
+        if 0 in (train, validation, test):
+            raise InputError(f"lang={settings.lang}: fewer examples than languages; raise data.*_examples")
+        own = replace(data, train_examples=train, validation_examples=validation, test_examples=test)
+        found.append(replace(settings, lang=lang, data=own))
+    return found
+
+
+def _of_language(settings: Settings, base: Base) -> dict[str, tuple[Encoded | None, str | None]]:
+    """Each split of one language and the commit it came from; None for what is not there."""
     two_segments = getattr(base.model.config, "type_vocab_size", 0) > 1
     segments = two_segments and "token_type_ids" in base.tokenizer.model_input_names
-    encoded: dict[str, Encoded | None] = dict.fromkeys(SPLITS)
-    revision = None
+    limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
+              "test": settings.data.test_examples}  # fmt: skip
+    encoded: dict[str, tuple[Encoded | None, str | None]] = dict.fromkeys(SPLITS, (None, None))
     for name in SPLITS:
         split = open_split(settings.data, settings.task, settings.lang, name)
         if split is None:
             continue
-        revision = split.revision
         examples = encode(
             split.rows, settings.task, tokenizer=base.tokenizer, segments=segments,
             max_length=settings.finetune.max_length, limit=limits[name],
             where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
         )  # fmt: skip
         if settings.task.kind == "mlm" and name != "train":
-            examples = with_fixed_masks(
-                examples, tokenizer=base.tokenizer, share=settings.finetune.mask_share, seed=EVALUATION_MASK_SEED
-            )
-        encoded[name] = examples
-    if encoded["train"] is None or encoded["validation"] is None:
-        raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")
-    return Data(encoded["train"], encoded["validation"], encoded["test"], revision)
+            share = settings.finetune.mask_share
+            examples = with_fixed_masks(examples, tokenizer=base.tokenizer, share=share, seed=EVALUATION_MASK_SEED)
+        encoded[name] = (examples, split.revision)
+    return encoded
+
+
+def _joined(parts: Sequence[Encoded | None]) -> Encoded | None:
+    there = [part for part in parts if part is not None]
+    return joined(there) if len(there) == len(parts) else None

@@ -19,15 +19,13 @@ from pruning.mask_file import About, mask_bytes, read_mask
 from pruning.masking import apply_
 from pruning.scope import prunable
 from subnets.archive import MASK
-from subnets.catalogue import finished_runs
 from subnets.errors import InputError
-from subnets.expression import evaluate, names_in, parse
-from subnets.named_masks import NamedMask, named_mask
+from subnets.named_masks import NamedMask
 from subnets.reference import base_fingerprint
 from subnets.settings import Settings
+from subnets.source_masks import source_mask
 
 FILE = "file:"  # before the path of a mask file
-SEVERAL = -1  # the seed of a mask that was computed from runs of several
 
 
 @dataclass(frozen=True)
@@ -60,27 +58,8 @@ def delivery_of(text: str, settings: Settings) -> Delivery:
     Raises:
         InputError: the expression cannot be read, a name stands for no mask, or masks are of other bases or matrices.
     """
-    tree = parse(text)
-    runs = finished_runs(settings.runs_dir, model=settings.model_label)
-    named = {name: named_mask(name, runs, task=settings.task.name) for name in names_in(tree)}
-    read = {name: each.read() for name, each in named.items()}
-    abouts = [about for _, about in read.values()]
-    if len({about.base_fingerprint for about in abouts}) > 1:
-        raise InputError(
-            f"export.mask={text}: its masks are of different bases (base_fingerprint); they cannot be combined"
-        )
-    mask = evaluate(tree, lambda name: read[name][0])
-    parents = tuple(Parent(name, read[name][0].digest, each.origin) for name, each in named.items())
-    about = About(
-        base=abouts[0].base,
-        base_fingerprint=abouts[0].base_fingerprint,
-        task=_joined([each.task for each in abouts]),
-        lang=_joined([each.lang for each in abouts]),
-        seed=abouts[0].seed if len({each.seed for each in abouts}) == 1 else SEVERAL,
-        ancestry=Ancestry(text, parents),
-    )
-    only = named[names_in(tree)[0]] if len(named) == 1 and mask == read[names_in(tree)[0]][0] else None
-    return Delivery(mask, about, only)
+    source = source_mask(text, settings)
+    return Delivery(source.mask, source.about, source.only)
 
 
 def delivery_from(path: Path, carrier: Carrier, settings: Settings) -> Delivery:
@@ -196,7 +175,3 @@ def _torch_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
     buffer = io.BytesIO()
     torch.save(dict(tensors), buffer)
     return buffer.getvalue()
-
-
-def _joined(words: list[str]) -> str:
-    return "+".join(dict.fromkeys(words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pruning.mask import Mask
@@ -35,16 +36,27 @@ class NamedMask:
         return read_mask(self.run.mask(self.round).path)
 
 
-def named_mask(name: str, runs: list[FinishedRun], *, task: str) -> NamedMask:
+def named_mask(
+    name: str,
+    runs: list[FinishedRun],
+    *,
+    task: str,
+    seed: int | None = None,
+    sparsity: float | None = None,
+    folder_of: Callable[[str, int], str] | None = None,
+) -> NamedMask:
     """The mask that a name stands for: [TASK/]LANG[/seedK][@SPARSITY].
 
-    Without a task that of the settings, without a seed the lowest there is, without a sparsity the run's ticket; with
-    one, the round of that sparsity. `seedK` may go on as the run's folder does, as in seed1-0a1b2c3d.
+    Without a seed the lowest there is, without a sparsity the run's ticket; with one, the round of that sparsity.
+    `seedK` may go on as the run's folder does, as in seed1-0a1b2c3d.
 
     Args:
         name: as an expression has it.
         runs: the finished runs of one model, of all tasks.
         task: whose runs are meant where the name has none.
+        seed: whose run is meant where the name has none.
+        sparsity: which round is meant where the name has none; 0 is the dense one.
+        folder_of: of several runs of a language and seed, that is meant whose folder has this name.
 
     Raises:
         InputError: the name reads otherwise; no run fits it, or several of one seed do; the run has no ticket, or no
@@ -55,11 +67,21 @@ def named_mask(name: str, runs: list[FinishedRun], *, task: str) -> NamedMask:
         raise InputError(
             f"mask {name!r}: no name of a run; expected [TASK/]LANG[/seedK][@SPARSITY], as de or de/seed1@0.5"
         )
-    run = _run(name, runs, task=parts["task"] or task, lang=parts["lang"], seed=parts["seed"])
-    return NamedMask(name, run, _round(name, run, parts["sparsity"]))
+    asked = parts["seed"] or (None if seed is None else f"seed{seed}")
+    run = _run(name, runs, task=parts["task"] or task, lang=parts["lang"], seed=asked, folder_of=folder_of)
+    wanted = float(parts["sparsity"]) if parts["sparsity"] else sparsity
+    return NamedMask(name, run, _round(name, run, wanted))
 
 
-def _run(name: str, runs: list[FinishedRun], *, task: str, lang: str, seed: str | None) -> FinishedRun:
+def _run(
+    name: str,
+    runs: list[FinishedRun],
+    *,
+    task: str,
+    lang: str,
+    seed: str | None,
+    folder_of: Callable[[str, int], str] | None,
+) -> FinishedRun:
     of_task = [run for run in runs if run.task == task]
     of_lang = [run for run in of_task if run.lang == lang]
     fitting = [run for run in of_lang if seed is None or seed in (f"seed{run.seed}", run.folder.path.name)]
@@ -67,6 +89,8 @@ def _run(name: str, runs: list[FinishedRun], *, task: str, lang: str, seed: str 
         there = [run.name for run in of_lang] or sorted({run.lang for run in of_task})
         raise InputError(f"mask {name!r}: no finished run of it for task={task}; found: {_listed(there)}")
     lowest = [run for run in fitting if run.seed == fitting[0].seed]
+    own = [run for run in lowest if folder_of and run.folder.path.name == folder_of(lang, run.seed)]
+    lowest = own or lowest
     if len(lowest) > 1:
         raise InputError(
             f"mask {name!r}: several runs are called so; quote one of: {_listed([run.name for run in lowest])}"
@@ -74,14 +98,14 @@ def _run(name: str, runs: list[FinishedRun], *, task: str, lang: str, seed: str 
     return lowest[0]
 
 
-def _round(name: str, run: FinishedRun, sparsity: str | None) -> RoundEntry:
-    rounds = [entry for entry in run.results.rounds if entry.round > 0]
+def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry:
+    rounds = [entry for entry in run.results.rounds if entry.round > 0 or sparsity == 0]
     if sparsity is not None:
-        near = [entry for entry in rounds if abs(entry.sparsity - float(sparsity)) < NEAR]
+        near = [entry for entry in rounds if abs(entry.sparsity - sparsity) < NEAR]
         if len(near) != 1:
             there = [f"{entry.sparsity:.4g}" for entry in rounds]
             raise InputError(
-                f"mask {name!r}: {len(near)} rounds of sparsity {sparsity} in {run.name}; found: {_listed(there)}"
+                f"mask {name!r}: {len(near)} rounds of sparsity {sparsity:g} in {run.name}; found: {_listed(there)}"
             )
         return near[0]
     ticket = run.results.ticket

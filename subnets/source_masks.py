@@ -1,0 +1,113 @@
+"""The mask that an expression over finished runs means, with where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pruning.ancestry import Ancestry, Parent
+from pruning.mask import Mask
+from pruning.mask_file import About
+from subnets.catalogue import finished_runs
+from subnets.errors import InputError
+from subnets.expression import evaluate, names_in, parse
+from subnets.named_masks import NamedMask, named_mask
+from subnets.settings import Settings
+from subnets.workspace import run_folder
+
+SEVERAL = -1  # the seed of a mask that was computed from runs of several
+
+
+@dataclass(frozen=True)
+class SourceMask:
+    """A mask of finished runs.
+
+    Attributes:
+        text: the expression.
+        named: the masks it names, each once, in its order.
+    """
+
+    text: str
+    mask: Mask
+    about: About
+    named: tuple[NamedMask, ...]
+
+    @property
+    def only(self) -> NamedMask | None:
+        """The round it is, where it is just one."""
+        return self.named[0] if len(self.named) == 1 and self.mask == self.named[0].read()[0] else None
+
+    @property
+    def lang(self) -> str:
+        """The languages of the masks it names, each once, joined by +."""
+        parts = [part for each in self.named for part in each.run.lang.split("+")]
+        return _joined(parts)
+
+    @property
+    def task(self) -> str:
+        """The tasks of the masks it names, each once, joined by +."""
+        return _joined([each.run.task for each in self.named])
+
+
+def named_in(text: str, settings: Settings, *, sparsity: float | None = None) -> dict[str, NamedMask]:
+    """The masks that an expression names, by name; `source` of the settings completes what a name leaves out.
+
+    Args:
+        text: the expression.
+        settings: whose runs are meant; a run made as these settings would make it goes before others of its name.
+        sparsity: instead of `source.sparsity`.
+
+    Raises:
+        InputError: the expression cannot be read, or a name stands for no mask.
+    """
+    source = settings.source
+    runs = finished_runs(settings.runs_dir, model=settings.model_label)
+
+    def folder_of(lang: str, seed: int) -> str:
+        return run_folder(replace(settings, lang=lang, seed=seed)).path.name
+
+    return {
+        name: named_mask(
+            name,
+            runs,
+            task=source.task or settings.task.name,
+            seed=source.seed,
+            sparsity=source.sparsity if sparsity is None else sparsity,
+            folder_of=folder_of,
+        )
+        for name in names_in(parse(text))
+    }
+
+
+def source_mask(text: str, settings: Settings, *, sparsity: float | None = None) -> SourceMask:
+    """What an expression over finished runs means.
+
+    Raises:
+        InputError: as `named_in`; or its masks are of other bases or matrices.
+    """
+    named = named_in(text, settings, sparsity=sparsity)
+    read = {name: each.read() for name, each in named.items()}
+    abouts = [about for _, about in read.values()]
+    if len({about.base_fingerprint for about in abouts}) > 1:
+        raise InputError(f"mask {text}: its masks are of different bases (base_fingerprint); they cannot be combined")
+    mask = evaluate(parse(text), lambda name: read[name][0])
+    parents = tuple(Parent(name, read[name][0].digest, each.origin) for name, each in named.items())
+    about = About(
+        base=abouts[0].base,
+        base_fingerprint=abouts[0].base_fingerprint,
+        task=_joined([each.task for each in abouts]),
+        lang=_joined([each.lang for each in abouts]),
+        seed=abouts[0].seed if len({each.seed for each in abouts}) == 1 else SEVERAL,
+        ancestry=Ancestry(text, parents),
+    )
+    return SourceMask(text, mask, about, tuple(named.values()))
+
+
+def levels_below(sparsity: float, named: Sequence[NamedMask]) -> list[float]:
+    """The sparsities below one that all the named runs have a round of, rising; 0 is not among them."""
+    having = [set(each.run.by_sparsity) for each in named]
+    return sorted(level for level in set.intersection(*having) if 0 < level < sparsity)
+
+
+def _joined(words: Sequence[str]) -> str:
+    return "+".join(dict.fromkeys(words))
