@@ -17,8 +17,19 @@ def random_mask(shapes: Mapping[str, Shape], *, kept: int, seed: int) -> Mask:
     Raises:
         InputError: `kept` below 0 or above the number of weights.
     """
-    full = Mask.full(shapes)
-    return keep_highest(lambda name: drawn_scores(full.shapes[name], name=name, seed=seed), full, kept=kept)
+    return random_within(Mask.full(shapes), kept=kept, seed=seed)
+
+
+def random_within(mask: Mask, *, kept: int, seed: int) -> Mask:
+    """A random part of what `mask` keeps, of exactly `kept` weights, all equally likely; the same for the same seed.
+
+    Masks pruned to a lower sparsity and then at random to the target are a baseline between a ticket and a random mask
+    (Foroutan et al. 2022, footnote 9).
+
+    Raises:
+        InputError: `kept` below 0 or above what the mask keeps.
+    """
+    return keep_highest(lambda name: drawn_scores(mask.shapes[name], name=name, seed=seed), mask, kept=kept)
 
 
 def random_per_matrix(mask: Mask, *, seed: int) -> Mask:

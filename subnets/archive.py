@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import safetensors.numpy
@@ -24,6 +25,20 @@ class Scored:
     validation: Outcomes
     test: Outcomes | None
     seconds: float
+
+    def in_words(self, mask: Mask) -> str:
+        """One line about it."""
+        test = f", test {self.test.score:.2f}" if self.test is not None else ""
+        return f"sparsity {mask.sparsity:.4f}, validation {self.validation.score:.2f}{test} ({self.seconds:.0f} s)"
+
+    def entry(self, mask: Mask, path: str) -> dict[str, Any]:
+        """What `results.json` says of it; `path` is the mask's, relative to that file."""
+        return {
+            "sparsity": float(Fraction(mask.total - mask.kept, mask.total)),
+            "score": self.validation.score,
+            "test_score": self.test.score if self.test is not None else None,
+            "mask": path,
+        }
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
@@ -105,6 +106,11 @@ def parse(text: str) -> Tree:
     except _Misuse as fault:
         _refuse(text, fault.at, found=fault.found, expected=fault.expected)
     return tree
+
+
+def quoted(name: str) -> str:
+    """A name as an expression holds it: in quotes where it would else read otherwise."""
+    return name if re.fullmatch(r"[^\W\d][\w.+]*", name) else f'"{name}"'
 
 
 def names_in(tree: Tree) -> tuple[str, ...]:

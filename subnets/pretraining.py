@@ -25,10 +25,10 @@ from finetune.training import Material, NonFiniteLoss, Snapshot, Step, train_, u
 from finetune.wordpiece import learn_wordpieces
 from subnets import provenance
 from subnets.data import Data, read_data
+from subnets.devices import accelerator_of
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.settings import Settings
-from subnets.workbench import accelerator_of
 from subnets.workspace import Folder, held
 
 RESULTS, PROVENANCE, SNAPSHOT = "results.json", "provenance.json", "snapshot.safetensors"

@@ -34,7 +34,7 @@ class Reference:
     scope: str
     heads: int
 
-    def oneshot_like(self, mask: StoredMask) -> Mask:
+    def oneshot_like(self, mask: Mask | StoredMask) -> Mask:
         """The mask of the largest magnitudes, with as many weights kept in every group of the scope."""
         chosen = Mask.full(mask.shapes)
         for group in groups(mask.shapes, self.scope):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from pruning.lottery import Round
@@ -39,20 +38,11 @@ def results_of(
             "standard_deviation": dense.standard_deviation,
             "seeds": list(settings.dense_seeds),
         },
-        "rounds": [{"round": r.number, **_entry(r.mask, r.score, f"rounds/{r.number}")} for r in rounds],
-        "ticket": None if ticket is None else _entry(ticket.mask, ticket.score, f"rounds/{ticket.number}"),
+        "rounds": [{"round": r.number, **r.score.entry(r.mask, f"rounds/{r.number}/{MASK}")} for r in rounds],
+        "ticket": None if ticket is None else ticket.score.entry(ticket.mask, f"rounds/{ticket.number}/{MASK}"),
         "reason": None if ticket else _reason(settings, dense),
-        "controls": {name: _entry(c.mask, c.score, f"controls/{name}") for name, c in controls.items()},
+        "controls": {name: c.score.entry(c.mask, f"controls/{name}/{MASK}") for name, c in controls.items()},
         "seconds": round(sum(scored.seconds for scored in trained), 2),
-    }
-
-
-def _entry(mask: Mask, scored: Scored, folder: str) -> dict[str, Any]:
-    return {
-        "sparsity": float(Fraction(mask.total - mask.kept, mask.total)),
-        "score": scored.validation.score,
-        "test_score": scored.test.score if scored.test is not None else None,
-        "mask": f"{folder}/{MASK}",
     }
 
 

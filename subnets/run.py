@@ -25,7 +25,7 @@ from subnets.settings import settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "report", "export")}
+STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "transfer", "report", "export")}
 
 WITHOUT_TASK = {"pretrain", "report"}  # the first is of mlm, the second of every task there is
 EXPRESSIONS = ("export.mask=",)  # their values hold signs that Hydra reads as its own

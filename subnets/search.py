@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from pruning.mask_file import About, mask_bytes
 from pruning.rewinding import Start, start_of
 from pruning.scope import scope_called
 from pruning.scores import score_called
-from subnets import provenance
 from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
@@ -106,13 +104,10 @@ class _Run:
     def introduce(self) -> None:
         """Says what the run works on, and keeps or checks where its numbers come from."""
         bench, say = self.bench, self.progress.say
-        for name, split in bench.data.splits().items():
-            unit = {"token": "words", "sentence": "examples", "mlm": "tokens"}[split.kind]
-            cut = f", {split.cut:,} {unit} cut off by finetune.max_length" if split.cut else ""
-            say(f"{name}: {len(split):,} examples{cut}")
+        bench.introduce(self.progress)
         dense = bench.dense
         say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices; {bench.steps} steps a round")
-        mine = self._provenance()
+        mine = bench.provenance()
         if self.folder.has(PROVENANCE):
             self._compare_provenance(mine)
         elif self._writes:
@@ -209,25 +204,21 @@ class _Run:
         """
         first_step = self.settings.pruning.rewind if number else 0
         captures = self._writes and number == 0 and seed is None and bench is None
-        with self.progress.bar(label, first=first_step, steps=self.bench.steps) as show:
 
-            def on_step(step: Step) -> None:
-                show(step.number, step.loss.item)
-                if captures and step.number == self.settings.pruning.rewind:
-                    self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
-                self.bench.track(label, step)
+        def on_step(step: Step) -> None:
+            if captures and step.number == self.settings.pruning.rewind:
+                self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
 
-            try:
-                return (bench or self.bench).train_and_score(
-                    mask,
-                    start=start,
-                    seed=self.settings.seed if seed is None else seed,
-                    first_step=first_step,
-                    rounds_before=number,
-                    on_step=on_step,
-                )
-            except RunFailed as problem:
-                raise RunFailed(f"{label}: {problem}") from None
+        return (bench or self.bench).train_showing(
+            self.progress,
+            label,
+            mask,
+            start=start,
+            seed=self.settings.seed if seed is None else seed,
+            first_step=first_step,
+            rounds_before=number,
+            on_step=on_step,
+        )
 
     def _start_of_round(self, number: int) -> Start:
         """What a round begins with: the rewind point, with the head of the round before where heads are kept."""
@@ -262,9 +253,9 @@ class _Run:
 
     def _control_mask(self, name: str, against: Round[Scored]) -> Mask:
         masks: dict[str, Callable[[], Mask]] = {
-            "random": lambda: random_mask(against.mask.shapes, kept=against.mask.kept, seed=self._drawn(name)),
-            "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self._drawn(name)),
-            "oneshot": lambda: self.bench.oneshot(self.settings.sparsities[against.number]),
+            "random": lambda: random_mask(against.mask.shapes, kept=against.mask.kept, seed=self.settings.drawn(name)),
+            "random_per_matrix": lambda: random_per_matrix(against.mask, seed=self.settings.drawn(name)),
+            "oneshot": lambda: self.bench.reference.oneshot_like(against.mask),
             "random_reinit": lambda: against.mask,
             "shuffled_labels": lambda: self._chosen_without_labels(against, self.folder / "controls" / name),
         }
@@ -272,7 +263,7 @@ class _Run:
 
     def _chosen_without_labels(self, against: Round[Scored], folder: Folder) -> Mask:
         """What the same rounds choose where labels say nothing: what any training on these texts does to a mask."""
-        shuffled = self.bench.with_shuffled_labels(self._drawn("shuffled_labels"))
+        shuffled = self.bench.with_shuffled_labels(self.settings.drawn("shuffled_labels"))
 
         def train(number: int, mask: Mask) -> Scored:
             label = f"shuffled labels, round {number}"
@@ -289,12 +280,6 @@ class _Run:
             archive=RoundArchive(folder, about, self.bench.origin, against.number, writes=self._writes),
         )
         return rounds[-1].mask
-
-    def _drawn(self, name: str) -> int:
-        """A seed for one control of this run: random masks of other controls, languages and tasks are independent."""
-        settings = self.settings
-        words = f"{name}/{settings.task.name}/{settings.lang}/{settings.seed}"
-        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
 
     def about(self, **extra: str) -> About:
         """What the run's mask files say of themselves."""
@@ -316,33 +301,7 @@ class _Run:
         return self.folder / "rounds" / str(number)
 
     def _said(self, label: str, mask: Mask, scored: Scored) -> None:
-        test = f", test {scored.test.score:.2f}" if scored.test is not None else ""
-        self.progress.say(
-            f"{label}: sparsity {mask.sparsity:.4f}, validation {scored.validation.score:.2f}{test} "
-            f"({scored.seconds:.0f} s)"
-        )
-
-    def _provenance(self) -> dict[str, Any]:
-        bench, settings = self.bench, self.settings
-        splits = {
-            name: {"examples": len(split), "cut": split.cut, "fingerprint": split.fingerprint}
-            for name, split in bench.data.splits().items()
-        }
-        return {
-            "software": provenance.software(),
-            "machine": provenance.machine(
-                bench.accelerator.device,
-                precision=settings.finetune.precision,
-                ranks=bench.accelerator.num_processes,
-            ),
-            "base": {"name": settings.model.name, "revision": bench.base.revision, "fingerprint": bench.origin.base},
-            "data": {
-                "source": settings.data.source,
-                "revision": bench.data.revision,
-                "fingerprint": bench.origin.data,
-                "splits": splits,
-            },
-        }
+        self.progress.say(f"{label}: {scored.in_words(mask)}")
 
 
 def _with_weights(start: Start, folder: Folder, name: str) -> Start:

@@ -166,6 +166,12 @@ class Settings:
         plain["model"]["name"] = _in_full(self.model.name)
         return plain
 
+    def transfer_identity(self) -> dict[str, Any]:
+        """The settings that decide a transfer: those of a run, whose masks are taken, and what is done with them."""
+        plain = _plain(self)
+        plain["transfer"].pop("baselines")  # asking for one more trains that one alone
+        return self.identity() | {name: plain[name] for name in ("source", "transfer")}
+
     def pretrain_identity(self) -> dict[str, Any]:
         """The settings that decide a pre-training."""
         identity, plain = self.identity(), _plain(self)["pretrain"]
@@ -173,6 +179,11 @@ class Settings:
             plain.pop(unused)
         plain["training"].pop("tracker")
         return {name: identity[name] for name in ("lang", "task", "data", "seed")} | {"pretrain": plain}
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the base or the examples are those of the embedded world."""
+        return self.model.name == "mini" or self.data.source == "fragment"
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -198,6 +209,11 @@ class Settings:
             return (self.seed,)
         others = [seed for seed in range(self.ticket.dense_seeds) if seed != self.seed]
         return (self.seed, *others[: self.ticket.dense_seeds - 1])
+
+    def drawn(self, name: str) -> int:
+        """A seed for one thing drawn: random masks of other controls, languages, tasks and seeds are independent."""
+        words = f"{name}/{self.task.name}/{self.lang}/{self.seed}"
+        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
 
     def of_seed(self, seed: int) -> Settings:
         """The same settings with another seed."""

@@ -10,7 +10,7 @@ from pruning.mask import Mask
 from pruning.mask_file import About
 from subnets.catalogue import finished_runs
 from subnets.errors import InputError
-from subnets.expression import evaluate, names_in, parse
+from subnets.expression import evaluate, names_in, parse, quoted
 from subnets.named_masks import NamedMask, named_mask
 from subnets.settings import Settings
 from subnets.workspace import run_folder
@@ -47,6 +47,19 @@ class SourceMask:
     def task(self) -> str:
         """The tasks of the masks it names, each once, joined by +."""
         return _joined([each.run.task for each in self.named])
+
+
+def expression_of(settings: Settings) -> str:
+    """The expression that names the source's mask: the language itself where only another task is named.
+
+    Raises:
+        InputError: neither a mask nor a task is named.
+    """
+    if settings.source.mask is not None:
+        return settings.source.mask
+    if settings.source.task is None:
+        raise InputError("source is missing; say for example source=en, or source='core(en,fr)'")
+    return quoted(settings.lang)
 
 
 def named_in(text: str, settings: Settings, *, sparsity: float | None = None) -> dict[str, NamedMask]:

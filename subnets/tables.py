@@ -25,6 +25,31 @@ def trajectory_table(results: dict[str, Any]) -> str:
     )
 
 
+def transfer_table(results: dict[str, Any]) -> str:
+    """A transfer and what it is held against, a row each, with the difference to the own ticket."""
+    entries = {"transfer": results["cell"], **results["baselines"]}
+    own = results["baselines"].get("own")
+    rows = [
+        [*_row(name, entry)[:4], "-" if own is None else f"{entry['score'] - own['score']:+.2f}"]
+        for name, entry in entries.items()
+    ]
+    headers = ["", "sparsity", "validation", "test", "less own"]
+    return tabulate(rows, headers=headers, disable_numparse=True, colalign=("left", *["right"] * 4))
+
+
+def transfer_verdict(results: dict[str, Any], lang: str) -> str:
+    """A transfer in a sentence: how it stands to the target's own ticket."""
+    cell, against = results["cell"], results["against_own"]
+    said = f"{results['source']} -> {lang} at sparsity {cell['sparsity']:.2f}: {cell['score']:.2f}"
+    if against is None:
+        return said
+    better = "better" if against["difference"] >= 0 else "worse"
+    return (
+        f"{said}, {abs(against['difference']):.2f} {better} than the own ticket "
+        f"[{against['low']:+.2f}, {against['high']:+.2f}], one-sided p {against['p_worse']:.4f}; one seed's transfer"
+    )
+
+
 def verdict(results: dict[str, Any]) -> str:
     """The ticket in a sentence, or why there is none."""
     dense, ticket, seeds = results["dense"], results["ticket"], results["dense"]["seeds"]

@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast, gather
 from torch import nn
 
 from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
 from finetune.examples import Encoded, with_shuffled_labels
 from finetune.outcomes import Outcomes
-from finetune.settings import FinetuneSettings
 from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
@@ -27,12 +25,14 @@ from pruning.schedule import kept_count
 from pruning.scope import groups, prunable
 from pruning.scores import Evidence, score_called
 from pruning.selection import keep_highest
+from subnets import provenance
 from subnets.archive import Origin, Scored
 from subnets.data import Data, read_data
-from subnets.errors import InputError, RunFailed
-from subnets.reference import base_fingerprint
+from subnets.devices import accelerator_of, mask_of_rank_0
+from subnets.errors import RunFailed
+from subnets.progress import Progress
+from subnets.reference import Reference, base_fingerprint
 from subnets.settings import Settings
-from subnets.workspace import run_folder
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,25 @@ class Workbench:
         encoder = {name: weight for name, weight in drawn.items() if not self.is_head(name)}
         return Start({**start.weights, **encoder})
 
+    @property
+    def reference(self) -> Reference:
+        """The base as masks are held against it."""
+        magnitudes = {name: weight.detach().abs() for name, weight in self.in_encoder(self.start).items()}
+        heads = int(unwrapped(self.model).config.num_attention_heads)
+        return Reference(magnitudes, self.settings.pruning.scope, heads)
+
     def with_shuffled_labels(self, seed: int) -> Workbench:
         """The same workbench, but for training examples whose labels say nothing. Not for `mlm`, which has none."""
         return replace(self, data=replace(self.data, train=with_shuffled_labels(self.data.train, seed=seed)))
+
+    def trained_on(self, lang: str) -> Workbench:
+        """The same workbench with the training examples of another language; validation and test stay.
+
+        Raises:
+            InputError: there are none.
+        """
+        data = replace(self.data, train=read_data(replace(self.settings, lang=lang), self.base).train)
+        return replace(self, data=data, origin=replace(self.origin, data=data.fingerprint))
 
     def train_and_score(
         self,
@@ -132,8 +148,45 @@ class Workbench:
             ) from None
         if astray := nonzero_pruned(self.weights, mask):
             raise RunFailed(f"pruned weights were not zero after training: {astray}")
-        test = self._score(self.data.test) if self.data.test is not None else None
-        return Scored(self._score(self.data.validation), test, time.perf_counter() - began)
+        return self._scored(since=began)
+
+    def score_untrained(self, mask: Mask) -> Scored:
+        """How the start does inside a mask without any training; its head is as it was drawn."""
+        began = time.perf_counter()
+        rewind_(self.model, self.start)
+        apply_(self.weights, mask)
+        return self._scored(since=began)
+
+    def train_showing(
+        self,
+        progress: Progress,
+        label: str,
+        mask: Mask,
+        *,
+        start: Start,
+        seed: int,
+        first_step: int = 0,
+        rounds_before: int = 0,
+        on_step: Callable[[Step], None] = lambda step: None,
+    ) -> Scored:
+        """`train_and_score` with a bar, and with losses for the tracker where one is set.
+
+        Raises:
+            RunFailed: as `train_and_score`, naming the training by its label.
+        """
+        with progress.bar(label, first=first_step, steps=self.steps) as show:
+
+            def each(step: Step) -> None:
+                show(step.number, step.loss.item)
+                on_step(step)
+                self.track(label, step)
+
+            try:
+                return self.train_and_score(
+                    mask, start=start, seed=seed, first_step=first_step, rounds_before=rounds_before, on_step=each
+                )
+            except RunFailed as problem:
+                raise RunFailed(f"{label}: {problem}") from None
 
     def choose(self, mask: Mask, sparsity: Fraction, *, rewound_to: Start) -> Mask:
         """The survivors at a sparsity, by the run's score and scope, of the weights as they now are.
@@ -142,12 +195,7 @@ class Workbench:
         """
         score, evidence = score_called(self.settings.pruning.score), self._evidence(rewound_to)
         chosen = self._keep(lambda name: score(name, evidence), mask, sparsity)
-        return chosen if self.accelerator.num_processes == 1 else _from_rank_0(chosen, self.accelerator.device)
-
-    def oneshot(self, sparsity: Fraction) -> Mask:
-        """The mask of the base's own magnitudes at a sparsity, within the run's scope: no training goes into it."""
-        evidence = self._evidence(self.start)
-        return self._keep(lambda name: score_called("base_magnitude")(name, evidence), self.dense, sparsity)
+        return chosen if self.accelerator.num_processes == 1 else mask_of_rank_0(chosen, self.accelerator.device)
 
     def _keep(self, scores: Callable[[str], torch.Tensor], mask: Mask, sparsity: Fraction) -> Mask:
         for group in groups(mask.names, self.settings.pruning.scope):
@@ -184,6 +232,40 @@ class Workbench:
             return Schedule(total=steps)
         return Schedule(total=steps * (len(self.settings.sparsities)), offset=steps * rounds_before)
 
+    def introduce(self, progress: Progress) -> None:
+        """Says what the examples are."""
+        for name, split in self.data.splits().items():
+            unit = {"token": "words", "sentence": "examples", "mlm": "tokens"}[split.kind]
+            cut = f", {split.cut:,} {unit} cut off by finetune.max_length" if split.cut else ""
+            progress.say(f"{name}: {len(split):,} examples{cut}")
+
+    def provenance(self) -> dict[str, Any]:
+        """What the numbers come from: software, machine, base and data."""
+        settings = self.settings
+        splits = {
+            name: {"examples": len(split), "cut": split.cut, "fingerprint": split.fingerprint}
+            for name, split in self.data.splits().items()
+        }
+        return {
+            "software": provenance.software(),
+            "machine": provenance.machine(
+                self.accelerator.device,
+                precision=settings.finetune.precision,
+                ranks=self.accelerator.num_processes,
+            ),
+            "base": {"name": settings.model.name, "revision": self.base.revision, "fingerprint": self.origin.base},
+            "data": {
+                "source": settings.data.source,
+                "revision": self.data.revision,
+                "fingerprint": self.origin.data,
+                "splits": splits,
+            },
+        }
+
+    def _scored(self, *, since: float) -> Scored:
+        test = self._score(self.data.test) if self.data.test is not None else None
+        return Scored(self._score(self.data.validation), test, time.perf_counter() - since)
+
     def _score(self, examples: Encoded) -> Outcomes:
         return evaluate(
             self.model,
@@ -210,45 +292,5 @@ def set_up(settings: Settings) -> Workbench:
     return Workbench(settings, accelerator, base, data, model, start, origin, weights)
 
 
-def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerator:
-    """The device, its precision and its threads.
-
-    Raises:
-        InputError: there is no such device here, or it cannot compute with that precision.
-    """
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device=cuda: no CUDA device is visible; allowed here: auto, cpu")
-    on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
-    bf16 = training.precision == "bf16"
-    if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
-    # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
-    AcceleratorState._reset_state(reset_partial_state=False)
-    tracker = training.tracker
-    folder = run_folder(settings).path if tracker else None
-    accelerator = Accelerator(
-        cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=folder
-    )
-    if tracker is not None:
-        accelerator.init_trackers(tracker)
-    return accelerator
-
-
 def _load(settings: Settings) -> Base:
     return load_base(settings.model, settings.task, seed=settings.seed, max_length=settings.finetune.max_length)
-
-
-def _from_rank_0(mask: Mask, device: torch.device) -> Mask:
-    """Rank 0's mask on every rank.
-
-    Raises:
-        RunFailed: ranks hold different bits afterwards.
-    """
-    packed = broadcast(torch.from_numpy(mask.packed.copy()).to(device))
-    shared = Mask(mask.shapes, packed.cpu().numpy())
-    digests = gather(torch.tensor([list(bytes.fromhex(shared.digest))], device=device))
-    if not bool((digests == digests[0]).all()):
-        raise RunFailed("ranks hold different masks; the run is stopped before it trains with them")
-    return shared

@@ -85,6 +85,21 @@ def dense_folder(settings: Settings) -> Folder:
     return _place(settings) / "dense" / f"seed{settings.seed}-{short_hash(settings.dense_identity())}"
 
 
+def transfer_folder(settings: Settings) -> Folder:
+    """Where a transfer is kept: runs/<model>/<task>/<lang>/transfer/seed<k>-<hash>/."""
+    return _place(settings) / "transfer" / f"seed{settings.seed}-{short_hash(settings.transfer_identity())}"
+
+
+def subnetwork_folder(settings: Settings, digest: str, *, trained_on: str | None) -> Folder:
+    """Where a sub-network of a language is kept, by its mask: .../subnetworks/seed<k>-<hash>/<16 digits of the mask>/.
+
+    `trained_on` is the language whose examples it saw, None for none. Every transfer and baseline that comes to the
+    same training finds it there.
+    """
+    identity = settings.dense_identity() | {"trained_on": trained_on}
+    return _place(settings) / "subnetworks" / f"seed{settings.seed}-{short_hash(identity)}" / digest[:16]
+
+
 def pretraining_folder(settings: Settings) -> Folder:
     """Where a pre-training is kept: runs/pretrained/<langs>/seed<k>-<hash>/."""
     root = Folder(Path(settings.runs_dir).expanduser()) / "pretrained" / settings.lang
@@ -167,16 +182,13 @@ def check_writable(folder: Folder) -> None:
         raise InputError(f"runs_dir: {there} is no folder that can be written; choose another runs_dir")
 
 
-def check_settings(folder: Folder, settings: Settings) -> None:
-    """Makes sure that a folder, where it exists, is that of these settings.
+def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
+    """Makes sure that a folder, where it exists, is that of the settings in `identity`.
 
     Raises:
         InputError: it belongs to other settings, or was made by another version.
     """
-    _check_kept(folder, {"run_format": RUN_FORMAT, **settings.identity()})
-
-
-def _check_kept(folder: Folder, mine: dict[str, Any]) -> None:
+    mine = {"run_format": RUN_FORMAT, **identity}
     if not folder.has(SETTINGS):
         return
     where = folder.path / SETTINGS
@@ -199,7 +211,7 @@ def _check_kept(folder: Folder, mine: dict[str, Any]) -> None:
 
 
 @contextmanager
-def held(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
+def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Iterator[None]:
     """Within, the folder is that of the settings in `identity` and no other process works in it.
 
     The lock of a process that died is no lock.
@@ -210,7 +222,7 @@ def held(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.path / ".lock")
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
         raise InputError(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
     except OSError as problem:
@@ -218,10 +230,9 @@ def held(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
     try:
         for left in folder.path.rglob(".*.unfinished"):
             left.unlink(missing_ok=True)
-        kept = {"run_format": RUN_FORMAT, **identity}
-        _check_kept(folder, kept)
+        check_kept(folder, identity)
         if not folder.has(SETTINGS):
-            text = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+            text = yaml.safe_dump({"run_format": RUN_FORMAT, **identity}, sort_keys=False, allow_unicode=True)
             folder.write(SETTINGS, text.encode())
         yield
     finally:

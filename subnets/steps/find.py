@@ -10,7 +10,7 @@ from subnets.errors import InputError
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.tables import EMBEDDED, trajectory_table, verdict
-from subnets.workspace import Folder, check_settings, check_writable, run_folder
+from subnets.workspace import Folder, check_kept, check_writable, run_folder
 
 RESULT_KEYS = {"dense", "rounds", "ticket", "controls"}
 
@@ -24,8 +24,7 @@ def run(settings: Settings) -> float:
     rank = int(os.environ.get("RANK", "0"))
     progress = Progress(speaks=rank == 0)
     folder = run_folder(settings)
-    embedded = settings.model.name == "mini" or settings.data.source == "fragment"
-    if embedded:
+    if settings.is_embedded:
         progress.say(f"note: {EMBEDDED}")
     progress.say(
         f"find: task={settings.task.name} lang={settings.lang} model={settings.model_label} "
@@ -38,14 +37,14 @@ def run(settings: Settings) -> float:
         check_writable(folder)
         # The libraries that compute take seconds to import; showing a finished run does not need them.
         results = import_module("subnets.search").search(settings, folder, progress=progress)
-    _show(results, folder, progress, embedded=embedded)
+    _show(results, folder, progress, embedded=settings.is_embedded)
     best = results["ticket"] or results["dense"]
     return float(best["score"])
 
 
 def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     """The results of a run that has everything asked for."""
-    check_settings(folder, settings)
+    check_kept(folder, settings.identity())
     if not folder.has("results.json"):
         return None
     results = folder.read_json("results.json")

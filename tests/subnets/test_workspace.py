@@ -8,7 +8,7 @@ import yaml
 from composed import settings
 
 from subnets.errors import InputError
-from subnets.workspace import Folder, check_settings, check_writable, held, run_folder
+from subnets.workspace import Folder, check_kept, check_writable, held, run_folder
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_folder_of_other_settings_names_what_differs(given):
         pass
     changed(folder, lang="fr", seed=4)
     with pytest.raises(InputError, match=r"other settings \(lang, seed\)"):
-        check_settings(folder, given)
+        check_kept(folder, given.identity())
 
 
 def test_a_folder_of_another_version_is_refused(given):
@@ -87,7 +87,7 @@ def test_settings_that_are_none_are_refused_and_never_run(given, content):
     folder = run_folder(given)
     folder.write("settings.yaml", content)
     with pytest.raises(InputError, match="not readable"):
-        check_settings(folder, given)
+        check_kept(folder, given.identity())
 
 
 def test_a_runs_folder_inside_a_file_cannot_be_written(tmp_path):

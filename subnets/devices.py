@@ -1,0 +1,67 @@
+"""The device, its precision and its threads, and what ranks must agree on."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast, broadcast_object_list, gather
+
+from finetune.settings import FinetuneSettings
+from pruning.mask import Mask
+from subnets.errors import InputError, RunFailed
+from subnets.settings import Settings
+from subnets.workspace import run_folder
+
+Value = TypeVar("Value")
+
+
+def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerator:
+    """The device, its precision and its threads.
+
+    Raises:
+        InputError: there is no such device here, or it cannot compute with that precision.
+    """
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("device=cuda: no CUDA device is visible; allowed here: auto, cpu")
+    on_cpu = settings.device == "cpu" or not torch.cuda.is_available()
+    bf16 = training.precision == "bf16"
+    if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
+    AcceleratorState._reset_state(reset_partial_state=False)
+    tracker = training.tracker
+    folder = run_folder(settings).path if tracker else None
+    accelerator = Accelerator(
+        cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=folder
+    )
+    if tracker is not None:
+        accelerator.init_trackers(tracker)
+    return accelerator
+
+
+def mask_of_rank_0(mask: Mask, device: torch.device) -> Mask:
+    """Rank 0's mask on every rank.
+
+    Raises:
+        RunFailed: ranks hold different bits afterwards.
+    """
+    packed = broadcast(torch.from_numpy(mask.packed.copy()).to(device))
+    shared = Mask(mask.shapes, packed.cpu().numpy())
+    digests = gather(torch.tensor([list(bytes.fromhex(shared.digest))], device=device))
+    if not bool((digests == digests[0]).all()):
+        raise RunFailed("ranks hold different masks; the run is stopped before it trains with them")
+    return shared
+
+
+def of_rank_0(value: Value, accelerator: Accelerator) -> Value:
+    """What rank 0 has, on every rank: what is on a disk is looked up once, so that no rank sees more than another."""
+    if accelerator.num_processes == 1:
+        return value
+    values = [value]
+    broadcast_object_list(values, from_process=0)
+    return values[0]

@@ -1,0 +1,111 @@
+"""Sub-networks tried on one task, language and seed: each is trained and scored once, whoever asks for it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from pruning.mask import Mask
+from pruning.mask_file import About, mask_bytes
+from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
+from subnets.devices import of_rank_0
+from subnets.progress import Progress
+from subnets.settings import Settings
+from subnets.workbench import Workbench
+from subnets.workspace import Folder, held, run_folder, subnetwork_folder
+
+SAME_START = ("random", "random_per_matrix", "oneshot", "shuffled_labels")  # controls trained from the run's own start
+
+
+@dataclass(frozen=True)
+class Subnetwork:
+    """A mask, how the base did inside it, and the folder that keeps both."""
+
+    mask: Mask
+    scored: Scored
+    folder: Folder
+
+
+@dataclass(frozen=True)
+class Subnetworks:
+    """What comes of the base inside any mask, by one way of training it.
+
+    Attributes:
+        settings: of the task, language and seed; its schedule spans one round.
+        bench: with the examples to train on, and those to score on.
+        trained_on: the language of the examples to train on; None: nothing is trained.
+    """
+
+    settings: Settings
+    bench: Workbench
+    progress: Progress
+    trained_on: str | None
+
+    def score(self, label: str, mask: Mask) -> Subnetwork:
+        """How the base does inside a mask: as kept before, by the search of the same settings too, or as it comes out.
+
+        A worker that comes to a sub-network another is training waits for it.
+
+        Raises:
+            InputError: what was kept is damaged, or was made from another base or other data.
+            RunFailed: training left the numbers.
+        """
+        folder = subnetwork_folder(self.settings, mask.digest, trained_on=self.trained_on)
+        identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
+        is_main = self.bench.accelerator.is_main_process
+        with held(folder, identity, wait=True) if is_main else nullcontext():
+            found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
+            if found is not None:
+                self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")
+                return found
+            scored = self._score(label, mask)
+            self.progress.say(f"{label}: {scored.in_words(mask)}")
+            if is_main:
+                folder.write(MASK, mask_bytes(mask, self._about()))
+                save_scored(folder, scored, mask=mask, origin=self.bench.origin)
+        return Subnetwork(mask, scored, folder)
+
+    def _score(self, label: str, mask: Mask) -> Scored:
+        if self.trained_on is None:
+            return self.bench.score_untrained(mask)
+        return self.bench.train_showing(self.progress, label, mask, start=self.bench.start, seed=self.settings.seed)
+
+    def _kept(self, mask: Mask, folder: Folder) -> Subnetwork | None:
+        for place in (folder, *self._of_search()):
+            if _digest_in(place) == mask.digest:
+                scored = load_scored(place, mask=mask, origin=self.bench.origin)
+                return None if scored is None else Subnetwork(mask, scored, place)
+        return None
+
+    def _of_search(self) -> list[Folder]:
+        """Where the search of these same settings keeps trainings that are the same function of a mask."""
+        settings, own = self.settings, self.settings.lang == self.trained_on
+        if not own or settings.pruning.rewind or not settings.pruning.rewind_head:
+            return []
+        run = run_folder(settings)
+        rounds = [run / "rounds" / str(number) for number in range(len(settings.sparsities))]
+        return [*rounds, *(run / "controls" / name for name in SAME_START)]
+
+    def _about(self) -> About:
+        settings = self.settings
+        return About(
+            base=settings.model_label,
+            base_fingerprint=self.bench.origin.base,
+            task=settings.task.name,
+            lang=settings.lang,
+            seed=settings.seed,
+            extra={"trained_on": self.trained_on or "nothing"},
+        )
+
+
+def as_one_training(settings: Settings) -> Settings:
+    """The settings of a single training: its schedule is its own, whatever the rounds of a search share."""
+    return replace(settings, finetune=replace(settings.finetune, schedule_spans="round"))
+
+
+def _digest_in(place: Folder) -> str | None:
+    """Which mask a folder holds a finished outcome of."""
+    if not (place.has(RESULT) and place.has(MASK)):
+        return None
+    result = place.read_json(RESULT)
+    return result.get("mask_digest") if isinstance(result, dict) else None
