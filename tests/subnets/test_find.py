@@ -243,12 +243,15 @@ def test_a_killed_process_is_gone_on_with(small_run, tmp_path):
 def test_ctrl_c_says_how_to_go_on(small_run):
     command = [sys.executable, "-m", "subnets.run", *small_run("finetune.steps=100000")]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if line.startswith("prunable"):
-            break
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        for line in process.stdout:
+            if line.startswith("prunable"):
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert errors.strip() == "subnets: stopped; finished rounds are kept: run the same command again to go on"
 
