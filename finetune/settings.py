@@ -54,6 +54,7 @@ class FinetuneSettings:
     max_length: Annotated[int, Ge(8)]
     mask_share: Annotated[float, Gt(0), Le(1)]
     schedule_spans: Literal["round", "run"]
+    checkpoint_every: Natural | None = None
     tracker: Literal["tensorboard"] | None = None
 
 
@@ -73,6 +74,5 @@ class PretrainSettings:
     feed_forward: Natural
     dropout_rate: Annotated[float, Ge(0), Lt(1)]
     sampling_exponent: Annotated[float, Ge(0), Le(1)]
-    snapshot_every: Natural
     weights: Literal["fp16", "fp32"]
     training: FinetuneSettings

@@ -21,7 +21,7 @@ from finetune.base_model import Base
 from finetune.evaluation import evaluate
 from finetune.pretraining import mixture, new_model
 from finetune.sources import Document, open_split
-from finetune.training import Material, NonFiniteLoss, Snapshot, Step, train_, unwrapped
+from finetune.training import Material, NonFiniteLoss, Step, train_, unwrapped
 from finetune.wordpiece import learn_wordpieces
 from subnets import provenance
 from subnets.data import Data, read_data
@@ -29,9 +29,10 @@ from subnets.devices import accelerator_of
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.settings import Settings
+from subnets.snapshots import Snapshots
 from subnets.workspace import Folder, held
 
-RESULTS, PROVENANCE, SNAPSHOT = "results.json", "provenance.json", "snapshot.safetensors"
+RESULTS, PROVENANCE = "results.json", "provenance.json"
 
 
 def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[str, Any]:
@@ -69,16 +70,18 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
         folder.write_json(PROVENANCE, {"software": provenance.software(), "machine": machine})
     model = accelerator.prepare_model(base.model)
     material = Material(examples, tokenizer, chosen.training, settings.seed)
-    keeper = _Keeper(folder, tokenizer, chosen.weights, chosen.snapshot_every, material.steps)
+    keeper = _Keeper(folder, tokenizer, chosen.weights, material.steps)
+    snapshots = Snapshots(folder, examples.fingerprint, chosen.training.checkpoint_every, accelerator)
     with progress.bar("pretrain", first=0, steps=material.steps) as show:
 
         def on_step(step: Step) -> None:
             show(step.number, step.loss.item)
             if accelerator.is_main_process:
                 keeper.keep(step, unwrapped(model))
+            snapshots.keep(step)
 
         try:
-            train_(model, material, accelerator=accelerator, resume=keeper.last(), on_step=on_step)
+            train_(model, material, accelerator=accelerator, resume=snapshots.last(), on_step=on_step)
         except NonFiniteLoss as problem:
             raise RunFailed(
                 f"the loss or its gradient was not finite at step {problem.step}; "
@@ -98,42 +101,23 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
     }
     if accelerator.is_main_process:
         folder.write_json(RESULTS, results)
+    snapshots.drop()
     return results
 
 
 @dataclass(frozen=True)
 class _Keeper:
-    """Writes checkpoints at powers of two and at the end, and a state to go on from every so many steps."""
+    """Writes checkpoints at powers of two and at the end."""
 
     folder: Folder
     tokenizer: PreTrainedTokenizerBase
     precision: str
-    snapshot_every: int
     steps: int
 
     def keep(self, step: Step, model: Any) -> None:
         """Writes what is due after a step."""
         if step.number.bit_count() == 1 or step.number == self.steps:
             self._checkpoint(step.number, model)
-        if step.number % self.snapshot_every == 0:
-            state = step.snapshot()
-            tensors = {f"weights/{name}": weight for name, weight in state.weights.items()}
-            tensors |= {f"moments/{name}": value for name, value in state.moments.items()}
-            tensors |= {"random_state": state.random_state, "number": torch.tensor(state.number)}
-            self.folder.write(SNAPSHOT, safetensors.torch.save(tensors))
-
-    def last(self) -> Snapshot | None:
-        """The state written last."""
-        if not self.folder.has(SNAPSHOT):
-            return None
-        where = self.folder.path / SNAPSHOT
-        try:
-            tensors = safetensors.torch.load(self.folder.read(SNAPSHOT))
-            return Snapshot(
-                int(tensors["number"]), _under("weights", tensors), _under("moments", tensors), tensors["random_state"]
-            )
-        except (safetensors.SafetensorError, KeyError) as problem:
-            raise InputError(f"{where}: damaged ({problem}); delete it to begin again") from None
 
     def _checkpoint(self, number: int, model: Any) -> None:
         """A checkpoint as Hugging Face writes it: the weights last, as they say it is whole."""
@@ -168,7 +152,3 @@ def _read(settings: Settings, lang: str, base: Base) -> Data:
 def _reading(settings: Settings) -> Settings:
     """The settings with as many training documents of a language as pre-training takes."""
     return replace(settings, data=replace(settings.data, train_examples=settings.pretrain.documents))
-
-
-def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix + "/"): value for name, value in tensors.items() if name.startswith(prefix + "/")}

@@ -19,6 +19,7 @@ from pruning.rewinding import Start, start_of
 from pruning.scope import scope_called
 from pruning.scores import score_called
 from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
+from subnets.attended import train_attended
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.results import Compared, results_of
@@ -150,7 +151,7 @@ class _Run:
             if scored is None:
                 label = f"dense, seed {seed}"
                 start = self.bench.start_of_seed(seed)
-                scored = self._train(label, self.bench.dense, start=start, number=0, seed=seed)
+                scored = self._train(label, self.bench.dense, start=start, number=0, seed=seed, folder=folder)
                 self._said(label, self.bench.dense, scored)
             runs.append(scored)
             if self._writes and not folder.has(RESULT):
@@ -177,7 +178,8 @@ class _Run:
     def _train_round(self, number: int, mask: Mask) -> Scored:
         label = f"round {number}"
         try:
-            scored = self._train(label, mask, start=self._start_of_round(number), number=number)
+            start = self._start_of_round(number)
+            scored = self._train(label, mask, start=start, number=number, folder=self._round(number))
         except RunFailed as problem:
             last = f"; the last good mask is {self._round(number).path / MASK}" if number else ""
             raise RunFailed(f"{problem}{last}") from None
@@ -195,6 +197,7 @@ class _Run:
         *,
         start: Start,
         number: int,
+        folder: Folder | None = None,
         seed: int | None = None,
         bench: Workbench | None = None,
     ) -> Scored:
@@ -209,12 +212,14 @@ class _Run:
             if captures and step.number == self.settings.pruning.rewind:
                 self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
 
-        return (bench or self.bench).train_showing(
-            self.progress,
+        return train_attended(
+            bench or self.bench,
             label,
             mask,
+            progress=self.progress,
             start=start,
             seed=self.settings.seed if seed is None else seed,
+            folder=folder,
             first_step=first_step,
             rounds_before=number,
             on_step=on_step,
@@ -241,7 +246,7 @@ class _Run:
             if name == "random_reinit":
                 start = self.bench.from_scratch(start)
             label = f"control: {name}"
-            scored = self._train(label, mask, start=start, number=number)
+            scored = self._train(label, mask, start=start, number=number, folder=folder)
             self._said(label, mask, scored)
             if self._writes:
                 folder.write(MASK, mask_bytes(mask, self.about(control=name)))
@@ -267,7 +272,8 @@ class _Run:
 
         def train(number: int, mask: Mask) -> Scored:
             label = f"shuffled labels, round {number}"
-            scored = self._train(label, mask, start=self._start_of_round(number), number=number, bench=shuffled)
+            start, place = self._start_of_round(number), folder / "rounds" / str(number)
+            scored = self._train(label, mask, start=start, number=number, folder=place, bench=shuffled)
             self._said(label, mask, scored)
             return scored
 

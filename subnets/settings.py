@@ -161,7 +161,8 @@ class Settings:
     def identity(self) -> dict[str, Any]:
         """The settings that can change a number, as plain values; folders in full, so that they mean one place."""
         plain = {name: value for name, value in _plain(self).items() if name not in NOT_IDENTITY}
-        plain["finetune"].pop("tracker")
+        for unused in ("tracker", "checkpoint_every"):
+            plain["finetune"].pop(unused)
         plain["data"]["root"] = _in_full(self.data.root)
         plain["model"]["name"] = _in_full(self.model.name)
         return plain
@@ -175,9 +176,9 @@ class Settings:
     def pretrain_identity(self) -> dict[str, Any]:
         """The settings that decide a pre-training."""
         identity, plain = self.identity(), _plain(self)["pretrain"]
-        for unused in ("languages", "snapshot_every"):  # `lang` says which; how often a state is kept changes nothing
-            plain.pop(unused)
-        plain["training"].pop("tracker")
+        plain.pop("languages")  # `lang` says which
+        for unused in ("tracker", "checkpoint_every"):
+            plain["training"].pop(unused)
         return {name: identity[name] for name in ("lang", "task", "data", "seed")} | {"pretrain": plain}
 
     @property

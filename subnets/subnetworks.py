@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
+from subnets.attended import train_attended
 from subnets.devices import of_rank_0
 from subnets.progress import Progress
 from subnets.settings import Settings
@@ -58,17 +59,25 @@ class Subnetworks:
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")
                 return found
-            scored = self._score(label, mask)
+            scored = self._score(label, mask, folder)
             self.progress.say(f"{label}: {scored.in_words(mask)}")
             if is_main:
                 folder.write(MASK, mask_bytes(mask, self._about()))
                 save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return Subnetwork(mask, scored, folder)
 
-    def _score(self, label: str, mask: Mask) -> Scored:
+    def _score(self, label: str, mask: Mask, folder: Folder) -> Scored:
         if self.trained_on is None:
             return self.bench.score_untrained(mask)
-        return self.bench.train_showing(self.progress, label, mask, start=self.bench.start, seed=self.settings.seed)
+        return train_attended(
+            self.bench,
+            label,
+            mask,
+            start=self.bench.start,
+            seed=self.settings.seed,
+            progress=self.progress,
+            folder=folder,
+        )
 
     def _kept(self, mask: Mask, folder: Folder) -> Subnetwork | None:
         for place in (folder, *self._of_search()):

@@ -17,7 +17,7 @@ from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
 from finetune.examples import Encoded, with_shuffled_labels
 from finetune.outcomes import Outcomes
-from finetune.training import Material, NonFiniteLoss, Schedule, Step, gradients_of_, train_, unwrapped
+from finetune.training import Material, NonFiniteLoss, Schedule, Snapshot, Step, gradients_of_, train_, unwrapped
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
@@ -120,6 +120,7 @@ class Workbench:
         seed: int,
         first_step: int = 0,
         rounds_before: int = 0,
+        resume: Snapshot | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> Scored:
         """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
@@ -137,6 +138,7 @@ class Workbench:
                 material,
                 accelerator=self.accelerator,
                 first_step=first_step,
+                resume=resume,
                 schedule=self._schedule(material.steps, rounds_before),
                 hold=holder(self.weights, mask),
                 on_step=on_step,
@@ -156,37 +158,6 @@ class Workbench:
         rewind_(self.model, self.start)
         apply_(self.weights, mask)
         return self._scored(since=began)
-
-    def train_showing(
-        self,
-        progress: Progress,
-        label: str,
-        mask: Mask,
-        *,
-        start: Start,
-        seed: int,
-        first_step: int = 0,
-        rounds_before: int = 0,
-        on_step: Callable[[Step], None] = lambda step: None,
-    ) -> Scored:
-        """`train_and_score` with a bar, and with losses for the tracker where one is set.
-
-        Raises:
-            RunFailed: as `train_and_score`, naming the training by its label.
-        """
-        with progress.bar(label, first=first_step, steps=self.steps) as show:
-
-            def each(step: Step) -> None:
-                show(step.number, step.loss.item)
-                on_step(step)
-                self.track(label, step)
-
-            try:
-                return self.train_and_score(
-                    mask, start=start, seed=seed, first_step=first_step, rounds_before=rounds_before, on_step=each
-                )
-            except RunFailed as problem:
-                raise RunFailed(f"{label}: {problem}") from None
 
     def choose(self, mask: Mask, sparsity: Fraction, *, rewound_to: Start) -> Mask:
         """The survivors at a sparsity, by the run's score and scope, of the weights as they now are.

@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 import yaml
 from composed import settings
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
+from finetune import training
 from finetune.outcomes import metric_called
 from pruning.mask_file import read_mask
 from subnets import workspace
 from subnets.errors import InputError, RunFailed
 from subnets.settings import CONTROLS
+from subnets.snapshots import Snapshots
 from subnets.steps import find
 from subnets.workbench import Workbench
 from subnets.workspace import Folder, run_folder
@@ -358,3 +360,62 @@ def test_runs_that_prune_other_parts_do_not_share_dense_runs(small_run):
     found(*small_run(*rule))
     given = found(*small_run(*rule, "pruning.also=[embeddings]"))
     assert results_of(given)["dense"]["seeds"] == [0, 1]
+
+
+@pytest.mark.parametrize("rounds", [[], ["pruning.rewind=3", "pruning.rewind_head=false"]], ids=["plain", "rewound"])
+def test_a_run_killed_in_the_middle_of_a_training_goes_on_there_to_the_same_bytes(
+    small_run, tmp_path, monkeypatch, rounds
+):
+    """Dropout is on, so that the random state must be right as well."""
+    given = ["finetune.checkpoint_every=2", *rounds]
+    undisturbed = digests(run_folder(found(*small_run(*given, f"runs_dir={tmp_path}/undisturbed"))).path)
+    plain = small_run(*rounds, f"runs_dir={tmp_path}/undisturbed")
+    assert run_folder(settings(*plain)) == run_folder(settings(*small_run(*given, f"runs_dir={tmp_path}/undisturbed")))
+    monkeypatch.setattr(Snapshots, "keep", _killing(Snapshots.keep))
+    _killing.left = 9
+    taken, train = [], training.train_
+    monkeypatch.setattr("subnets.workbench.train_", lambda *a, **n: taken.append(n["resume"]) or train(*a, **n))
+    killed = settings(*small_run(*given))
+    while not run_folder(killed).has("results.json"):
+        try:
+            find.run(killed)
+        except Killed:
+            continue
+    assert digests(run_folder(killed).path) == undisturbed
+    assert [resume.number for resume in taken if resume is not None] != []
+    assert not list(run_folder(killed).path.rglob("snapshot*"))
+
+
+def _killing(keep):
+    """Keeps states, and is killed after some of them."""
+
+    def keeping(self, step):
+        keep(self, step)
+        if step.number % 2 == 0 and _killing.left:
+            _killing.left -= 1
+            if _killing.left % 2 == 0:
+                raise Killed
+
+    return keeping
+
+
+def test_a_state_of_another_training_is_not_gone_on_from(small_run, monkeypatch):
+    """As where a training was killed, and its settings were then changed and changed back."""
+    given = settings(*small_run("finetune.checkpoint_every=2"))
+    monkeypatch.setattr(Snapshots, "keep", _killing(Snapshots.keep))
+    _killing.left = 1
+    with pytest.raises(Killed):
+        find.run(given)
+    state = run_folder(given).path / "rounds/0/snapshot.safetensors"
+    foreign = load_file(state)
+    save_file(foreign, state, metadata={"of": "0" * 64})
+    undisturbed = found(*small_run(f"runs_dir={given.runs_dir}-other"))
+    find.run(given)
+    assert digests(run_folder(given).path) == digests(run_folder(undisturbed).path)
+
+
+def test_a_damaged_state_is_named(small_run):
+    given = settings(*small_run("finetune.checkpoint_every=2"))
+    (run_folder(given) / "rounds" / "0").write("snapshot.safetensors", b"\x08\x00\x00\x00\x00\x00\x00\x00nonsense")
+    with pytest.raises(InputError, match=r"rounds/0/snapshot\.safetensors: damaged .* delete it"):
+        find.run(given)

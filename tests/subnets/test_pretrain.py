@@ -26,7 +26,7 @@ from subnets.workspace import pretraining_folder
 
 SMALL = ["pretrain.training.steps=10", "pretrain.training.batch_size=8", "pretrain.documents=60", "pretrain.layers=1",
          "pretrain.vocabulary=900", "pretrain.vocabulary_documents=60", "pretrain.width=16", "pretrain.heads=2",
-         "pretrain.feed_forward=32", "pretrain.dropout_rate=0.1", "pretrain.snapshot_every=3",
+         "pretrain.feed_forward=32", "pretrain.dropout_rate=0.1", "pretrain.training.checkpoint_every=3",
          "data.validation_examples=20", "device=cpu", "threads=1"]  # fmt: skip
 
 

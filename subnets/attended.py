@@ -1,0 +1,75 @@
+"""A training that is attended to: a bar, losses for a tracker, and states to go on from after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+from finetune.training import Step
+from pruning.mask import Mask
+from pruning.rewinding import Start
+from subnets.archive import Scored
+from subnets.errors import RunFailed
+from subnets.progress import Progress
+from subnets.snapshots import Snapshots
+from subnets.workbench import Workbench
+from subnets.workspace import Folder
+
+
+def train_attended(
+    bench: Workbench,
+    label: str,
+    mask: Mask,
+    *,
+    start: Start,
+    seed: int,
+    progress: Progress,
+    folder: Folder | None = None,
+    first_step: int = 0,
+    rounds_before: int = 0,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Scored:
+    """`Workbench.train_and_score` under a label, with a bar, and with losses for the tracker where one is set.
+
+    Where `finetune.checkpoint_every` is set, a state is kept in `folder` every so many steps while it lasts; a killed
+    training goes on from it to the same bytes (on a CPU).
+
+    Raises:
+        InputError: a state kept before is damaged.
+        RunFailed: as `train_and_score`, naming the training by its label.
+    """
+    snapshots = _snapshots(bench, folder, mask, start, [seed, first_step, rounds_before])
+    resume = snapshots.last() if snapshots else None
+    with progress.bar(label, first=resume.number if resume else first_step, steps=bench.steps) as show:
+
+        def each(step: Step) -> None:
+            show(step.number, step.loss.item)
+            on_step(step)
+            bench.track(label, step)
+            if snapshots:
+                snapshots.keep(step)
+
+        try:
+            scored = bench.train_and_score(
+                mask,
+                start=start,
+                seed=seed,
+                first_step=first_step,
+                rounds_before=rounds_before,
+                resume=resume,
+                on_step=each,
+            )
+        except RunFailed as problem:
+            raise RunFailed(f"{label}: {problem}") from None
+    if snapshots:
+        snapshots.drop()
+    return scored
+
+
+def _snapshots(bench: Workbench, folder: Folder | None, mask: Mask, start: Start, more: list[int]) -> Snapshots | None:
+    every = bench.settings.finetune.checkpoint_every
+    if every is None or folder is None:
+        return None
+    decisive = [mask.digest, start.fingerprint, bench.origin.data, bench.settings.identity(), *more]
+    return Snapshots(folder, hashlib.sha256(json.dumps(decisive).encode()).hexdigest(), every, bench.accelerator)
