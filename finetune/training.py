@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -175,6 +175,39 @@ def gradients_of_(model: nn.Module, material: Material, *, batches: int, acceler
     model.zero_grad(set_to_none=True)
     for batch in islice(material.batches(), batches):
         _gradients_(model, batch, material=material, accelerator=accelerator)
+
+
+def mean_squared_gradients(
+    model: nn.Module,
+    material: Material,
+    weights: Mapping[str, nn.Parameter],
+    *,
+    examples: int,
+    accelerator: Accelerator,
+) -> dict[str, torch.Tensor]:
+    """The mean over training examples of the squared gradient of each one's own loss, without dropout.
+
+    Args:
+        model: as `accelerator.prepare` returned it; its gradients are overwritten.
+        material: the examples, taken in the order of a training in batches of one.
+        weights: the parameters of `model` that are asked about.
+        examples: how many; all there are where these are fewer.
+        accelerator: device, precision and ranks.
+
+    Returns:
+        A tensor a weight, of its shape; 0 where the loss does not depend on it.
+    """
+    model.eval()
+    one_each = replace(material, settings=replace(material.settings, batch_size=1, gradient_accumulation_steps=1))
+    found = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    count = min(examples, len(material.examples))
+    for batch in islice(one_each.batches(), count):
+        model.zero_grad(set_to_none=True)
+        _gradients_(model, batch, material=one_each, accelerator=accelerator)
+        for name, weight in weights.items():
+            if weight.grad is not None:
+                found[name] += weight.grad.square() / count
+    return found
 
 
 @contextmanager

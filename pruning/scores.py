@@ -19,13 +19,15 @@ class Evidence:
 
     `trained`: after the round's training; `start`: what the round rewound to; `base`: the pre-trained weights;
     `gradients`: computes the gradients of the training loss at `trained` when first asked, to be kept by the caller;
-    `seed`: for scores that draw.
+    `squared_gradients`: likewise the mean over training examples of the squared gradient of an example's own loss, at
+    `start` under the round's mask; `seed`: for scores that draw.
     """
 
     trained: Mapping[str, torch.Tensor]
     start: Mapping[str, torch.Tensor]
     base: Mapping[str, torch.Tensor]
     gradients: Callable[[], Mapping[str, torch.Tensor]]
+    squared_gradients: Callable[[], Mapping[str, torch.Tensor]]
     seed: int
 
 
@@ -51,6 +53,15 @@ def taylor(name: str, evidence: Evidence) -> torch.Tensor:
     return (evidence.trained[name].detach() * evidence.gradients()[name].detach()).abs()
 
 
+def fisher(name: str, evidence: Evidence) -> torch.Tensor:
+    """The diagonal of the empirical Fisher information before training (the FISH mask, Sung et al. 2021). 0 or more.
+
+    (1/N) sum_i (d log p(y_i | x_i) / dw)^2 over N training examples with their true labels: how far the prediction
+    would move with the weight. Of a text with several labels, log p is their mean, as in the loss.
+    """
+    return evidence.squared_gradients()[name].detach()
+
+
 def base_magnitude(name: str, evidence: Evidence) -> torch.Tensor:
     """|w| of the pre-trained weight: what the `oneshot` control ranks by. 0 or more."""
     return evidence.base[name].detach().abs()
@@ -65,11 +76,12 @@ SCORES: dict[str, Score] = {
     "magnitude": magnitude,
     "magnitude_change": magnitude_change,
     "taylor": taylor,
+    "fisher": fisher,
     "base_magnitude": base_magnitude,
     "random": random_order,
 }
 NEEDS_TRAINING = frozenset({"magnitude", "magnitude_change", "taylor"})
-NEEDS_GRADIENTS = frozenset({"taylor"})
+NEEDS_GRADIENTS = frozenset({"taylor", "fisher"})
 
 
 def score_called(name: str) -> Score:

@@ -26,3 +26,4 @@ class PruningSettings:
     rewind: Annotated[int, Ge(0)]
     rewind_head: bool
     score_batches: Natural
+    score_examples: Natural

@@ -163,6 +163,8 @@ class Settings:
         plain = {name: value for name, value in _plain(self).items() if name not in NOT_IDENTITY}
         for unused in ("tracker", "checkpoint_every"):
             plain["finetune"].pop(unused)
+        if self.pruning.score != "fisher":
+            plain["pruning"].pop("score_examples")
         plain["data"]["root"] = _in_full(self.data.root)
         plain["model"]["name"] = _in_full(self.model.name)
         return plain

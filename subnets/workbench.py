@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -17,7 +17,17 @@ from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
 from finetune.examples import Encoded, with_shuffled_labels
 from finetune.outcomes import Outcomes
-from finetune.training import Material, NonFiniteLoss, Schedule, Snapshot, Step, gradients_of_, train_, unwrapped
+from finetune.training import (
+    Material,
+    NonFiniteLoss,
+    Schedule,
+    Snapshot,
+    Step,
+    gradients_of_,
+    mean_squared_gradients,
+    train_,
+    unwrapped,
+)
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
@@ -164,7 +174,7 @@ class Workbench:
 
         Ranks take the mask that rank 0 chose, so that rounding can never make them go on with different bits.
         """
-        score, evidence = score_called(self.settings.pruning.score), self._evidence(rewound_to)
+        score, evidence = score_called(self.settings.pruning.score), self._evidence(mask, rewound_to)
         chosen = self._keep(lambda name: score(name, evidence), mask, sparsity)
         return chosen if self.accelerator.num_processes == 1 else mask_of_rank_0(chosen, self.accelerator.device)
 
@@ -174,12 +184,13 @@ class Workbench:
             mask = keep_highest(scores, mask, kept=kept, names=group)
         return mask
 
-    def _evidence(self, rewound_to: Start) -> Evidence:
+    def _evidence(self, mask: Mask, rewound_to: Start) -> Evidence:
         return Evidence(
             trained=self.weights,
             start=self.in_encoder(rewound_to),
             base=self.in_encoder(self.start),
             gradients=cache(self._gradients),
+            squared_gradients=cache(partial(self._squared_gradients, mask, rewound_to)),
             seed=self.settings.seed,
         )
 
@@ -194,6 +205,21 @@ class Workbench:
             name: torch.zeros_like(weight) if weight.grad is None else weight.grad
             for name, weight in self.weights.items()
         }
+
+    def _squared_gradients(self, mask: Mask, rewound_to: Start) -> dict[str, torch.Tensor]:
+        """At what the round began with; the model then has its trained weights again, as other scores look at them."""
+        trained = start_of(self.model)
+        rewind_(self.model, rewound_to)
+        apply_(self.weights, mask)
+        found = mean_squared_gradients(
+            self.model,
+            self._material(self.settings.seed),
+            self.weights,
+            examples=self.settings.pruning.score_examples,
+            accelerator=self.accelerator,
+        )
+        rewind_(self.model, trained)
+        return found
 
     def _material(self, seed: int) -> Material:
         return Material(self.data.train, self.base.tokenizer, self.settings.finetune, seed)

@@ -11,12 +11,13 @@ def refused():
     raise AssertionError("gradients were computed for a score that needs none")
 
 
-def evidence(*, seed=0, gradients=refused):
+def evidence(*, seed=0, gradients=refused, squared_gradients=refused):
     return Evidence(
         trained={"w": torch.tensor([[-3.0, 1.0], [0.5, 0.0]])},
         start={"w": torch.tensor([[-3.0, 2.0], [-0.5, 0.0]])},
         base={"w": torch.tensor([[4.0, -2.0], [-0.5, 0.0]])},
         gradients=gradients,
+        squared_gradients=squared_gradients,
         seed=seed,
     )
 
@@ -38,14 +39,21 @@ def test_taylor_is_the_weight_times_its_gradient():
     assert score_called("taylor")("w", given).tolist() == [[1.5, 2.0], [0.0, 0.0]]
 
 
+def test_fisher_is_what_was_measured_before_training():
+    given = evidence(squared_gradients=lambda: {"w": torch.tensor([[0.5, 4.0], [0.0, 1.0]])})
+    assert score_called("fisher")("w", given).tolist() == [[0.5, 4.0], [0.0, 1.0]]
+
+
 @pytest.mark.parametrize("name", sorted(SCORES.keys() - NEEDS_GRADIENTS))
 def test_only_the_scores_that_say_so_ask_for_gradients(name):
     assert SCORES[name]("w", evidence()).shape == (2, 2)
 
 
 def test_only_the_scores_that_say_so_look_at_trained_weights():
-    untrained = Evidence(trained={}, start={}, base=evidence().base, gradients=refused, seed=0)
-    for name in SCORES.keys() - NEEDS_TRAINING:
+    untrained = Evidence(
+        trained={}, start={}, base=evidence().base, gradients=refused, squared_gradients=refused, seed=0
+    )
+    for name in SCORES.keys() - NEEDS_TRAINING - NEEDS_GRADIENTS:
         assert SCORES[name]("w", untrained).shape == (2, 2)
 
 

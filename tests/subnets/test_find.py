@@ -158,6 +158,7 @@ def test_dense_runs_of_other_seeds_are_shared(small_run, monkeypatch):
     [
         ["pruning.score=magnitude_change"],
         ["pruning.score=taylor", "pruning.score_batches=2"],
+        ["pruning.score=fisher", "pruning.score_examples=3"],
         ["pruning.score=base_magnitude", "pruning.scope=per_matrix"],
         ["pruning.score=random", "pruning.scope=per_layer"],
         ["pruning.rate_of=remaining"],

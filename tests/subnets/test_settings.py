@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from composed import settings
+from composed import composed, settings
 
 from subnets.errors import InputError
 from subnets.workspace import dense_folder, run_folder
@@ -36,6 +36,16 @@ def test_the_papers_experiment_has_the_papers_hyperparameters(task, epochs, batc
     assert (chosen.weight_decay, chosen.warmup_share, chosen.clip_norm) == (0.0, 0.0, 1.0)
 
 
+def test_masks_by_other_means_are_those_of_appendix_d():
+    given = composed("experiment=masks_by_other_means", "task=ner")
+    assert (given["step"], given["pruning"]["sparsities"]) == ("study", [0.5])
+    (stage,) = given["study"]["stages"]
+    assert stage == {
+        "step": "find", "lang": ["en", "fr", "de", "ar"], "seed": [0, 1, 2],
+        "pruning.score": ["magnitude", "magnitude_change", "fisher"],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "same", ["device=cpu", "threads=1", "runs_dir=elsewhere", "finetune.tracker=tensorboard", "controls=[]"]
 )
@@ -49,6 +59,13 @@ def test_what_cannot_change_a_trajectory_does_not_change_the_run(same):
 )
 def test_what_can_change_a_number_changes_the_folder(other):
     assert run_folder(settings(*PLAIN)).path != run_folder(settings(*PLAIN, other)).path
+
+
+def test_how_many_examples_fisher_sees_is_of_fisher_alone():
+    more = "pruning.score_examples=7"
+    assert run_folder(settings(*PLAIN)).path == run_folder(settings(*PLAIN, more)).path
+    by_fisher = [*PLAIN, "pruning.score=fisher"]
+    assert run_folder(settings(*by_fisher)).path != run_folder(settings(*by_fisher, more)).path
 
 
 def test_a_run_lies_under_model_task_and_language():

@@ -19,7 +19,15 @@ from torch.nn.utils import clip_grad_norm_, prune
 
 from finetune.evaluation import evaluate
 from finetune.examples import IGNORED, collate
-from finetune.training import Material, NonFiniteLoss, Schedule, gradients_of_, logits_and_labels, train_
+from finetune.training import (
+    Material,
+    NonFiniteLoss,
+    Schedule,
+    gradients_of_,
+    logits_and_labels,
+    mean_squared_gradients,
+    train_,
+)
 from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.mask_file import read_mask
@@ -245,6 +253,37 @@ def test_splitting_a_batch_into_passes_changes_the_gradient_by_rounding_only(ben
         gradients.append(torch.cat([weight.grad.flatten() for weight in bench.model.parameters()]))
     # not 1e-7: sums over other groupings
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("task", ["pos", "xnli"])
+def test_fisher_is_the_mean_square_of_the_gradients_that_torch_takes_example_by_example(small_run, task):
+    bench = set_up(settings(*small_run(task=task)))
+    examples = bench.data.train
+    found = mean_squared_gradients(
+        bench.model, material(bench), bench.weights, examples=1000, accelerator=bench.accelerator
+    )
+    # As transformers computes the loss, of rows of one padded batch.
+    batch = collate(examples, np.arange(len(examples)), pad_id=0)
+    expected = {name: torch.zeros_like(weight) for name, weight in bench.weights.items()}
+    for row in range(len(examples)):
+        loss = bench.model.eval()(**{name: tensor[row : row + 1] for name, tensor in batch.items()}).loss
+        gradients = torch.autograd.grad(loss, list(bench.weights.values()))
+        for name, gradient in zip(bench.weights, gradients, strict=True):
+            expected[name] += gradient**2 / len(examples)
+    for name, square in expected.items():
+        torch.testing.assert_close(found[name], square, rtol=1e-3, atol=1e-12)  # sums in another order
+
+
+def test_fisher_is_taken_at_the_start_of_the_round_and_leaves_the_trained_weights(small_run):
+    bench = set_up(settings(*small_run("pruning.score=fisher", "pruning.score_examples=5")))
+    sparsity = bench.settings.sparsities[1]
+    untrained = bench.choose(bench.dense, sparsity, rewound_to=bench.start)
+    train_(bench.model, material(bench), accelerator=bench.accelerator)
+    trained = start_of(bench.model).fingerprint
+    assert trained != bench.start.fingerprint
+    assert bench.choose(bench.dense, sparsity, rewound_to=bench.start) == untrained
+    assert start_of(bench.model).fingerprint == trained
+    assert bench.choose(bench.dense, sparsity, rewound_to=start_of(bench.model)) != untrained
 
 
 # 6. Ranks: masks are those of rank 0 on every rank, and scores those of one rank to rounding.
