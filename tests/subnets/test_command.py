@@ -25,7 +25,7 @@ def test_help_lists_groups_settings_and_examples_without_importing_torch():
     done = command("--help")
     assert done.returncode == 0
     models = "model: checkpoint, mbert, mini, xlmr_base"
-    for word in ("task: mlm, ner, pos, xnli", models, "rounds: 2", "data.root=DIR"):
+    for word in ("task: mlm, ner, pos, xnli", models, "rounds: 2", "data.root=DIR", "protocol: paper, published_code"):
         assert word in done.stdout
     imports = [sys.executable, "-X", "importtime", "-m", "subnets.run", "--help"]
     trace = subprocess.run(imports, capture_output=True, text=True, cwd=REPOSITORY, timeout=60).stderr

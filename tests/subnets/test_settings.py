@@ -36,6 +36,23 @@ def test_the_papers_experiment_has_the_papers_hyperparameters(task, epochs, batc
     assert (chosen.weight_decay, chosen.warmup_share, chosen.clip_norm) == (0.0, 0.0, 1.0)
 
 
+def protocol_of(*overrides):
+    given = settings(*PLAIN, *overrides)
+    return given.finetune.schedule_spans, given.pruning.rewind_head
+
+
+@pytest.mark.parametrize("model", [[], ["model=mbert"], ["experiment=foroutan2022"], ["finetune=default"]])
+def test_the_protocol_is_the_papers_unless_that_of_its_code_is_asked_for(model):
+    assert protocol_of(*model) == protocol_of(*model, "protocol=paper") == ("round", True)
+    assert protocol_of(*model, "protocol=published_code") == ("run", False)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_said_outright_wins_over_the_protocol(first):
+    both = ["pruning.rewind_head=true", "protocol=published_code"]
+    assert protocol_of(*(both if first else reversed(both))) == ("run", True)
+
+
 def test_masks_by_other_means_are_those_of_appendix_d():
     given = composed("experiment=masks_by_other_means", "task=ner")
     assert (given["step"], given["pruning"]["sparsities"]) == ("study", [0.5])
