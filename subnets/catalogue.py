@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import yaml
 from annotated_types import Ge, Le
@@ -22,6 +22,7 @@ RESULTS = "results.json"
 PROVENANCE = "provenance.json"
 
 
+T = TypeVar("T")
 Finite = Annotated[float, AllowInfNan(False)]
 SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
@@ -135,11 +136,11 @@ def one_of_each(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[st
     Returns:
         The runs in their order, and what was left out, in words.
     """
-    alike = Counter((run.model, run.task, _signature(run)) for run in runs)
+    alike = Counter((run.model, run.task, signature(run)) for run in runs)
     groups: dict[tuple[str, str, str, int], list[FinishedRun]] = {}
     for run in runs:
         groups.setdefault((run.model, run.task, run.lang, run.seed), []).append(run)
-    chosen = [max(group, key=lambda run: alike[run.model, run.task, _signature(run)]) for group in groups.values()]
+    chosen = [max(group, key=lambda run: alike[run.model, run.task, signature(run)]) for group in groups.values()]
     left_out = [
         f"{len(group)} runs of {run.task} {run.lang} seed {run.seed}, which differ in "
         f"{', '.join(differing_settings(group)) or 'nothing'}: shown is {run.name}"
@@ -149,7 +150,15 @@ def one_of_each(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[st
     return chosen, left_out
 
 
-def differing_settings(runs: list[FinishedRun]) -> dict[str, list[Any]]:
+class Kept(Protocol):
+    """Anything finished, with the settings that it was made by."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What can change a number, as `settings.yaml` holds it."""
+
+
+def differing_settings(runs: Sequence[Kept]) -> dict[str, list[Any]]:
     """The settings besides language, seed and task in which runs differ, with the values found, in order."""
     flat = [dict(_flat(run.settings)) for run in runs]
     keys = sorted({key for each in flat for key in each if not _of_the_run(key)})
@@ -164,29 +173,52 @@ def differing_settings(runs: list[FinishedRun]) -> dict[str, list[Any]]:
 def _run(path: Path) -> FinishedRun:
     folder = Folder(path)
     model, task, lang, _ = path.parts[-4:]
-    for name in (model, task, lang):
+    check_plain_names(path, model, task, lang)
+    settings = settings_in(folder)
+    return FinishedRun(folder, model, task, lang, settings["seed"], settings, results_in(folder, Results))
+
+
+def check_plain_names(path: Path, *names: str) -> None:
+    """Raises InputError where a folder's model, task or language is no plain name."""
+    for name in names:
         if not is_plain_name(name):
             raise InputError(f"{path}: {name!r} is no name of a model, task or language; move the folder away")
+
+
+def settings_in(folder: Folder) -> Mapping[str, Any]:
+    """The settings kept in a finished folder, its seed among them.
+
+    Raises:
+        InputError: they are not those of a run.
+    """
     try:
         settings = yaml.safe_load(folder.read(SETTINGS))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
         settings = None
     if not isinstance(settings, dict) or type(settings.get("seed")) is not int:
-        raise InputError(f"{path / SETTINGS}: not the settings of a run; delete the run's folder")
+        raise InputError(f"{folder.path / SETTINGS}: not the settings of a run; delete the run's folder")
+    return settings
+
+
+def results_in(folder: Folder, kind: type[T]) -> T:
+    """The results kept in a finished folder.
+
+    Raises:
+        InputError: they are not of that kind: which field, what was found and what to do.
+    """
     try:
-        results = TypeAdapter(Results).validate_python(folder.read_json(RESULTS))
+        return TypeAdapter(kind).validate_python(folder.read_json(RESULTS))
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{path / RESULTS}: {place}: {first['msg']} (got {str(first['input'])[:80]!r}); "
+            f"{folder.path / RESULTS}: {place}: {first['msg']} (got {str(first['input'])[:80]!r}); "
             "delete it to compute it again"
         ) from None
-    return FinishedRun(folder, model, task, lang, settings["seed"], settings, results)
 
 
-def _signature(run: FinishedRun) -> str:
-    """A run's settings but for language, seed and task."""
+def signature(run: Kept) -> str:
+    """The settings of something finished but for language, seed and task."""
     return repr(sorted((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key)))
 
 

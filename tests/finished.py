@@ -1,5 +1,6 @@
 """Finished runs as files, with drawn masks: no training, no base."""
 
+import hashlib
 import json
 
 from pruning.controls import random_mask
@@ -58,3 +59,51 @@ def hash_of(lang, seed, number):
 
 def exactly_kept(share, *, seed):
     return random_mask(SHAPES, kept=round(128 * share), seed=seed)
+
+
+def entry(score, *, sparsity=0.5, mask="../../subnetworks/seed0-00000000/0123456789abcdef/mask.safetensors"):
+    return {"sparsity": sparsity, "score": score, "test_score": None, "mask": mask}
+
+
+def transferred(
+    runs_dir,
+    source,
+    lang,
+    seed,
+    *,
+    score,
+    own=None,
+    task="pos",
+    source_task=None,
+    mode="trained",
+    sparsity=0.5,
+    metric="accuracy",
+    p_worse=0.5,
+    source_seeds=(0,),
+    steps=5,
+    more=None,
+    **baselines,
+):
+    """A finished transfer; further baselines are scores by name."""
+    key = (source, task, source_task, mode, sparsity, source_seeds, steps)
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()
+    folder = runs_dir / "tiny" / task / lang / "transfer" / f"seed{seed}-{digest[:8]}"
+    folder.mkdir(parents=True)
+    sign = -1 if metric == "perplexity" else 1
+    scores = baselines | ({} if own is None else {"own": own})
+    against = None
+    if own is not None:
+        difference = sign * (score - own)
+        against = {"difference": difference, "low": difference - 1, "high": difference + 1, "p_worse": p_worse}
+    results = {
+        "metric": metric, "mode": mode, "source": source, "source_task": source_task or task,
+        "source_seeds": list(source_seeds), "sparsity": sparsity,
+        "masks": [{"name": source, "origin": f"{task}/{source}/seed0-00000000, round 2", "digest": digest}],
+        "cell": entry(score, sparsity=sparsity),
+        "baselines": {name: entry(value, sparsity=sparsity) for name, value in scores.items()},
+        "against_own": against, "seconds": 1.0,
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(results | (more or {})))
+    settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"}}
+    (folder / "settings.yaml").write_text(json.dumps(settings))
+    return folder

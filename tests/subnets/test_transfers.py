@@ -1,0 +1,112 @@
+"""Transfers read from folders: what is taken, and what is refused."""
+
+import json
+
+import pytest
+from finished import entry, transferred
+
+from subnets.errors import InputError
+from subnets.transfers import finished_transfers, one_of_each_transfer, without_places
+
+
+def test_a_transfer_is_found_with_what_its_path_and_its_files_say(tmp_path):
+    transferred(tmp_path, "en", "de", 3, score=87.1, own=88.3, random=70.0)
+    (found,) = finished_transfers(str(tmp_path))
+    assert (found.model, found.task, found.lang, found.seed, found.source) == ("tiny", "pos", "de", 3, "en")
+    assert found.cell == ("tiny", "pos", "de", "trained", "en", "pos", 0.5)
+    assert found.results.baselines["random"].score == 70.0
+    assert found.results.against_own.difference == pytest.approx(-1.2)
+
+
+def test_transfers_of_one_model_and_task_can_be_asked_for(tmp_path):
+    for task in ("ner", "pos"):
+        transferred(tmp_path, "en", "de", 0, score=80.0, task=task)
+    assert [each.task for each in finished_transfers(str(tmp_path), model="tiny", task="ner")] == ["ner"]
+    assert finished_transfers(str(tmp_path), model="other") == []
+
+
+def test_sparsities_that_differ_by_a_rounded_weight_are_one(tmp_path):
+    for seed, sparsity in enumerate((0.5, 0.500004)):
+        transferred(tmp_path, "en", "de", seed, score=80.0, sparsity=sparsity)
+    assert len({each.cell for each in finished_transfers(str(tmp_path))}) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "shorter"),
+    [
+        ("en", "en"), ("en/seed1", "en"), ("ner/en/seed1-0a1b2c3d@0.5", "en"), ('"zh-yue"', "zh-yue"),
+        ("core(en/seed0, pos/fr) - de", "core(en, fr) - de"), ("core(en@0.5, fr@0.5)", "core(en, fr)"),
+        ("en+fa+fr+zh", "en+fa+fr+zh"), ("~en/seed0", "~en"), ("2 of (en, fr, zh)", "2 of (en, fr, zh)"),
+    ],
+)  # fmt: skip
+def test_an_expression_is_called_alike_whatever_the_seed(expression, shorter):
+    assert without_places(expression) == shorter
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+REFUSED = {
+    "source": {"source": EVIL},
+    "source_task": {"source_task": "../ner"},
+    "mode": {"mode": EVIL},
+    "metric": {"metric": "bleu"},
+    "sparsity": {"sparsity": 1.5},
+    "masks.0.digest": {"masks": [{"name": "en", "origin": "somewhere", "digest": "0"}]},
+    "masks.0.name": {"masks": [{"name": EVIL, "origin": "somewhere", "digest": "0" * 64}]},
+    "cell.score": {"cell": entry(float("nan"))},
+    "baselines": {"baselines": {EVIL: entry(1.0)}},
+    "against_own.p_worse": {"against_own": {"difference": 0, "low": 0, "high": 0, "p_worse": 2}},
+    "lies outside of the model's runs": {"cell": entry(1.0, mask="../../../../../elsewhere/mask.safetensors")},
+    "lies outside": {"baselines": {"own": entry(1.0, mask="/etc/mask.safetensors")}},
+}
+
+
+@pytest.mark.parametrize("where", REFUSED)
+def test_what_is_no_transfer_is_refused_with_its_place(tmp_path, where):
+    folder = transferred(tmp_path, "en", "de", 0, score=80.0, own=81.0, more=REFUSED[where])
+    with pytest.raises(InputError, match=where) as caught:
+        finished_transfers(str(tmp_path))
+    assert str(folder / "results.json") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_whose_name_could_be_an_element_is_refused(tmp_path):
+    place = tmp_path / "tiny" / "pos" / "<b>" / "transfer" / "seed0-00000000"
+    place.mkdir(parents=True)
+    (place / "results.json").write_text("{}")
+    with pytest.raises(InputError, match="'<b>' is no name of a model, task or language"):
+        finished_transfers(str(tmp_path))
+
+
+@pytest.mark.parametrize("settings", ["", "[1]", "{seed: yes}"])
+def test_settings_without_a_seed_are_refused(tmp_path, settings):
+    folder = transferred(tmp_path, "en", "de", 0, score=80.0)
+    (folder / "settings.yaml").write_text(settings)
+    with pytest.raises(InputError, match=r"settings\.yaml: not the settings of a run"):
+        finished_transfers(str(tmp_path))
+
+
+def test_a_missing_key_is_named(tmp_path):
+    folder = transferred(tmp_path, "en", "de", 0, score=80.0)
+    results = json.loads((folder / "results.json").read_text())
+    del results["cell"]
+    (folder / "results.json").write_text(json.dumps(results))
+    with pytest.raises(InputError, match="cell: "):
+        finished_transfers(str(tmp_path))
+
+
+def test_of_two_of_one_cell_and_seed_that_is_shown_whose_settings_most_have(tmp_path):
+    for lang in ("de", "fr"):
+        transferred(tmp_path, "en", lang, 0, score=80.0, steps=5)
+    transferred(tmp_path, "en", "de", 0, score=50.0, steps=9)
+    chosen, left_out = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert [each.results.cell.score for each in chosen] == [80.0, 80.0]
+    (said,) = left_out
+    assert said.startswith(
+        "2 transfers of en to pos de seed 0, which differ in finetune.steps: shown is pos/de/transfer/"
+    )
+
+
+def test_masks_of_other_seeds_of_the_source_are_cells_of_their_own(tmp_path):
+    for seed in (0, 1):
+        transferred(tmp_path, "en", "de", 0, score=80.0, source_seeds=(seed,))
+    assert len(one_of_each_transfer(finished_transfers(str(tmp_path)))[0]) == 2
