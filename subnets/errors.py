@@ -10,6 +10,10 @@ class InputError(ValueError):
     """Something the user gave cannot be used: exit code 2."""
 
 
+class Busy(InputError):
+    """Another process is working in the folder: nothing is wrong, and nothing was done."""
+
+
 class RunFailed(RuntimeError):
     """A run could not go on, through no fault in its settings: exit code 1. What was finished before is untouched."""
 

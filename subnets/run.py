@@ -4,73 +4,94 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from subnets import sweep
+from subnets.arguments import for_hydra
+from subnets.cells import clear_failure
+from subnets.composition import CONF, VERSION_BASE, plain
 from subnets.errors import INPUT_ERRORS, InputError, RunFailed
-from subnets.settings import settings_of
+from subnets.settings import Settings, settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-STEPS = {name: f"subnets.steps.{name}" for name in ("find", "pretrain", "compare", "transfer", "report", "export")}
-
-WITHOUT_TASK = {"pretrain", "report"}  # the first is of mlm, the second of every task there is
-EXPRESSIONS = ("export.mask=",)  # their values hold signs that Hydra reads as its own
+NAMES = ("find", "pretrain", "compare", "transfer", "report", "export", "study", "status")
+STEPS = {name: f"subnets.steps.{name}" for name in NAMES}
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
 
-HERE = Path(__file__).resolve().parent
-# In a checkout conf/ stands beside the packages; in a wheel it travels inside this one.
-CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
 
-
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+@hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")
 def _run(config: DictConfig) -> float | None:
-    # Hydra writes a line of its own about any exception that reaches it. In a sweep that line names the cell; a
-    # single run is left before Hydra learns of it.
-    alone = HydraConfig.get().mode is RunMode.RUN
-    with _said_plainly() if alone else nullcontext():
-        composed: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        if composed["step"] in WITHOUT_TASK and composed["task"] is None:
-            composed["task"] = OmegaConf.to_container(OmegaConf.load(CONF / "task" / "mlm.yaml"))
-            composed["every_task"] = True
-        settings = settings_of(composed)
-        if settings.step not in STEPS:
-            raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
-        result: float | None = import_module(STEPS[settings.step]).run(settings)
-        return result
+    job = HydraConfig.get()
+    overrides = (*job.overrides.hydra, *job.overrides.task)
+    if job.mode is RunMode.RUN:
+        # Hydra writes a line of its own about any exception that reaches it: the program is left before that.
+        with _said_plainly():
+            return _carried_out(settings_of(plain(config) | {"overrides": overrides}))
+    attempt = sweep.Attempt(
+        Path(job.sweep.dir),
+        int(job.job.num),
+        overrides=tuple(job.overrides.task),
+        raises=job.runtime.choices["hydra/sweeper"] != "basic",  # others learn from what went wrong
+    )
+    return attempt.carry_out(
+        lambda: settings_of(plain(config) | {"overrides": overrides, "in_sweep": True}), _carried_out
+    )
+
+
+def _carried_out(settings: Settings) -> float | None:
+    if settings.step not in STEPS:
+        raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
+    result: float | None = import_module(STEPS[settings.step]).run(settings)
+    clear_failure(settings)
+    return result
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one message and exit code 2, a failed run one message and code 1."""
+    """Runs the command line.
+
+    A user's mistake is one message and exit code 2, a failed run one message and code 1. A sweep lists the cells that
+    failed and has code 2 where settings or data were at fault in all of them, else 1.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
-    signal.signal(signal.SIGTERM, _stop)
-    sys.argv[1:] = [_quoted(argument) for argument in sys.argv[1:]]
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _stop)
+    sys.argv[1:] = for_hydra(sys.argv[1:])
+    failures: list[sweep.Failure] = []
     with _said_plainly():
-        _run()
+        try:
+            _run()
+        finally:
+            for folder in sweep.OPEN:
+                failures = _closed(folder)
+    if failures:
+        lines = [
+            f"{len(failures)} of the sweep's cells failed:",
+            *(f"{each.name}: {each.message}" for each in failures),
+        ]
+        _leave("\n  ".join(lines), code=2 if all(each.by_input for each in failures) else 1)
 
 
-def _quoted(argument: str) -> str:
-    """An argument with its value in quotes for Hydra, where it is a mask expression and has none yet."""
-    key = next((key for key in EXPRESSIONS if argument.startswith(key)), None)
-    value = argument.removeprefix(key or "")
-    if key is None or value in ("", "null") or re.fullmatch(r"'[^']*'|\"[^\"]*\"", value):
-        return argument
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}'{escaped}'"
+def _closed(folder: Path) -> list[sweep.Failure]:
+    best = sweep.best_of(folder)
+    if best:
+        print(best)
+    return sweep.close(folder)
 
 
 @contextmanager
@@ -99,6 +120,9 @@ def _said_plainly() -> Iterator[None]:
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
+    # Whoever takes leave is not disturbed by a second signal, such as a terminal's and a parent's.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -25,13 +25,15 @@ CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit", "shuffled
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
 # for one more control trains that control alone.
 NOT_IDENTITY = {
-    "step", "every_task", "runs_dir", "device", "threads", "controls",
+    "step", "every_task", "overrides", "in_sweep", "runs_dir", "device", "threads", "controls",
     "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
 }  # fmt: skip
 
 # Steps over many runs; without `lang` they take those of every language.
-OF_MANY = {"compare", "report", "export"}
+OF_MANY = {"compare", "report", "export", "study", "status"}
 EVERY = "all"
+# Of these the first is of mlm, the others of every task there is, or of those of a study.
+WITHOUT_TASK = {"pretrain", "report", "study", "status"}
 
 Control = Literal["random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels"]
 Whole = Annotated[int, Field(strict=True)]
@@ -120,7 +122,9 @@ class StudySettings:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     tasks: tuple[str, ...] | None
-    languages: tuple[str, ...] | dict[str, tuple[str, ...]] | None
+    languages: tuple[str, ...] | None
+    languages_of: dict[str, tuple[str, ...]]
+    targets: tuple[str, ...] | None
     seeds: tuple[Annotated[Whole, Ge(0), Lt(2**32)], ...] | None
     stages: tuple[dict[str, Any], ...]
 
@@ -152,6 +156,8 @@ class Settings:
     device: Literal["auto", "cpu", "cuda"]
     threads: Annotated[int, Ge(1)] | None
     every_task: bool = False  # of a step over many runs: no task was asked for
+    overrides: tuple[str, ...] = ()  # what was said on the command line
+    in_sweep: bool = False  # this is a cell of a sweep
 
     @property
     def model_label(self) -> str:
@@ -257,13 +263,18 @@ def settings_of(composed: dict[str, Any]) -> Settings:
         if plain.get(name) in (None, "", {}):
             raise InputError(f"{name} is missing; say for example {example}")
     try:
-        settings = TypeAdapter(Settings).validate_python(plain)
+        settings = _checker().validate_python(plain)
     except ValidationError as problem:
         faults = (_fault(error) for error in problem.errors(include_url=False))
         raise InputError("; ".join(dict.fromkeys(faults))) from None
     _check_names(settings)
     _ = settings.sparsities  # raises where the rounds would remove more than there is
     return settings
+
+
+@cache
+def _checker() -> TypeAdapter[Settings]:
+    return TypeAdapter(Settings)
 
 
 def short_hash(identity: dict[str, Any]) -> str:

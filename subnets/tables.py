@@ -152,6 +152,13 @@ LATEX_ESCAPES = {
 }  # fmt: skip
 
 
+def count_table(rows: list[Row]) -> str:
+    """Rows of names and counts, the columns as in the first row; a count of 0 is left empty."""
+    lines = [[str(value or "") for value in row.values()] for row in rows]
+    aligned = tuple("right" if isinstance(value, int) else "left" for value in rows[0].values())
+    return tabulate(lines, headers=list(rows[0]), disable_numparse=True, colalign=aligned)
+
+
 def latex(rows: list[Row]) -> str:
     """Rows as a LaTeX table with booktabs' rules; numbers with three decimals, None as a dash."""
     if not rows:

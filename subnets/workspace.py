@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -14,10 +16,11 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from subnets.errors import InputError
+from subnets.errors import Busy, InputError
 from subnets.settings import EVERY, Settings, short_hash
 
-SETTINGS = "settings.yaml"
+SETTINGS, LOCK = "settings.yaml", ".lock"
+PATIENCE = 0.5  # seconds: whoever only looks whether a folder is held holds it for a moment
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
 
 
@@ -214,17 +217,18 @@ def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
 def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Iterator[None]:
     """Within, the folder is that of the settings in `identity` and no other process works in it.
 
-    The lock of a process that died is no lock.
+    The lock of a process that died is no lock. Whoever waited for another process finds what that one finished.
 
     Raises:
-        InputError: another process holds it, it belongs to other settings, or it cannot be written.
+        Busy: another process holds it, and `wait` is not asked for.
+        InputError: it belongs to other settings, or it cannot be written.
     """
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.path / ".lock")
-        lock.acquire(timeout=-1 if wait else 0)
+        lock = FileLock(folder.path / LOCK)
+        lock.acquire(timeout=-1 if wait else PATIENCE)
     except Timeout:
-        raise InputError(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
+        raise Busy(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
     except OSError as problem:
         raise InputError(f"runs_dir: {folder.path} cannot be written: {problem.strerror or problem}") from None
     try:
@@ -237,6 +241,21 @@ def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Ite
         yield
     finally:
         lock.release()
+
+
+def is_held(folder: Folder) -> bool:
+    """Whether a process is at work in a folder. Looking neither disturbs it nor leaves anything behind."""
+    try:
+        file = os.open(folder.path / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as problem:
+        return problem.errno in (errno.EACCES, errno.EAGAIN)
+    finally:
+        os.close(file)
+    return False
 
 
 def _place(settings: Settings) -> Folder:

@@ -1,0 +1,130 @@
+"""The cells of a study: where each step keeps its own, how far one is, and what is written of one that failed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from subnets.errors import InputError
+from subnets.settings import Settings
+from subnets.workspace import (
+    SETTINGS,
+    Folder,
+    comparison_folder,
+    is_held,
+    pretraining_folder,
+    report_folder,
+    run_folder,
+    transfer_folder,
+)
+
+FAILED = "failed.json"
+STATES = ("done", "running", "failed", "stopped", "missing")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a step keeps what it makes.
+
+    Attributes:
+        folder: that of given settings.
+        finished: the file that is written last.
+        places: where such folders lie in the runs folder, as a pattern of model, task and lang.
+    """
+
+    folder: Callable[[Settings], Folder]
+    finished: str
+    places: str | None = None
+
+
+CELLS: dict[str, Kept] = {
+    "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*"),
+    "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*"),
+    "pretrain": Kept(pretraining_folder, "results.json"),
+    "compare": Kept(comparison_folder, "warnings.json"),
+    "report": Kept(report_folder, "report.html"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One piece of a study and how far it is: done, running, failed, stopped (begun, and nobody is at it), missing."""
+
+    name: str
+    step: str
+    model: str
+    task: str
+    lang: str
+    folder: Folder
+    state: str
+
+    @property
+    def message(self) -> str:
+        """Why it failed; empty where it did not."""
+        if self.state != "failed":
+            return ""
+        try:
+            return str(self.folder.read_json(FAILED)["message"])
+        except (InputError, KeyError, TypeError, OSError):
+            return f"{FAILED} cannot be read"
+
+
+def cell_of(settings: Settings, *, step: str | None = None) -> Cell | None:
+    """The cell of settings; None for a step that keeps nothing in the runs folder."""
+    step = step or settings.step
+    if step not in CELLS:
+        return None
+    folder = CELLS[step].folder(settings)
+    name = cell_name(settings, step=step)
+    return Cell(name, step, settings.model_label, settings.task.name, settings.lang, folder, state_of(folder, step))
+
+
+def cell_name(settings: Settings, *, step: str | None = None) -> str:
+    """What tells a cell from the others of its study."""
+    source = settings.source
+    name = f"{step or settings.step} {settings.task.name} {settings.lang} seed={settings.seed}"
+    if source.mask is None and source.task is None:
+        return name
+    task = f"{source.task}/" if source.task else ""
+    sparsity = f"@{source.sparsity:g}" if source.sparsity is not None else ""
+    return f"{name} source={task}{source.mask or settings.lang}{sparsity}"
+
+
+def cells_in(runs_dir: str, *, task: str = "*") -> Iterator[Cell]:
+    """The cells that a runs folder has, of one task or of all, in order."""
+    root = Path(runs_dir).expanduser()
+    for step, kept in CELLS.items():
+        if kept.places is None:
+            continue
+        for path in sorted(root.glob(kept.places.format(model="*", task=task, lang="*"))):
+            parts = dict(zip(kept.places.split("/"), path.relative_to(root).parts, strict=True))
+            model, its_task, lang = (parts.get(f"{{{name}}}", "") for name in ("model", "task", "lang"))
+            name = f"{step} {its_task} {lang} {path.name}"
+            yield Cell(name, step, model, its_task, lang, Folder(path), state_of(Folder(path), step))
+
+
+def state_of(folder: Folder, step: str) -> str:
+    """How far the cell in a folder is. A cell that failed is `failed` until it succeeds."""
+    if is_held(folder):
+        return "running"
+    if folder.has(FAILED):
+        return "failed"
+    if folder.has(CELLS[step].finished):
+        return "done"
+    return "stopped" if folder.has(SETTINGS) else "missing"
+
+
+def note_failure(folder: Folder, message: str, *, overrides: tuple[str, ...], traceback: str | None = None) -> None:
+    """Writes down in a cell's folder that it failed, and how."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    note = {"message": message, "overrides": list(overrides), "host": socket.gethostname(), "time": now}
+    folder.write_json(FAILED, note | ({"traceback": traceback} if traceback else {}))
+
+
+def clear_failure(settings: Settings) -> None:
+    """Removes what was written of a failure, as the cell has now succeeded."""
+    if settings.step in CELLS:
+        (CELLS[settings.step].folder(settings).path / FAILED).unlink(missing_ok=True)

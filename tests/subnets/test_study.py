@@ -1,0 +1,142 @@
+"""Studies: every experiment composes everywhere, its stages are sweeps over valid cells, and what is done stays done."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from composed import composed, settings
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from subnets.composition import CONF
+from subnets.errors import InputError, RunFailed
+from subnets.settings import settings_of
+from subnets.steps import study
+from subnets.study import command_of, stages_of
+from subnets.workspace import run_folder
+
+EXPERIMENTS = sorted((CONF / "experiment").glob("*.yaml"))
+COMMAND = "# python -m subnets.run "
+BASES = {
+    "the embedded world": [],
+    "files and a checkpoint": ["data=files", "data.root=/data", "model=checkpoint", "model.name=owner/model"],
+    "the paper's hyper-parameters": ["experiment=foroutan2022"],
+}
+
+
+def commanded(path, *more):
+    """The overrides of an experiment's own command and more, the experiments named in both joined."""
+    first = path.read_text().splitlines()[0]
+    overrides = [*shlex.split(first.removeprefix(COMMAND)), *more]
+    names = [each.partition("=")[2] for each in overrides if each.startswith("experiment=")]
+    joined = ",".join(dict.fromkeys(reversed(names)))
+    return [each for each in overrides if not each.startswith("experiment=")] + [f"experiment=[{joined}]"]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_the_first_line_of_an_experiment_is_its_command(path):
+    first = path.read_text().splitlines()[0]
+    assert first.startswith(COMMAND)
+    assert f"experiment={path.stem}" in shlex.split(first.removeprefix(COMMAND))
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_cell_of_every_experiment_has_valid_settings(path, base):
+    overrides = commanded(path, *BASES[base])
+    given = settings_of(composed(*overrides) | {"overrides": overrides})
+    if given.step != "study":
+        return  # hyper-parameters alone
+    stages = stages_of(given)
+    assert all(stage.cells for stage in stages)
+    if base == "the paper's hyper-parameters":
+        cells = [cell for stage in stages for cell in stage.cells]
+        assert {cell.model_label for cell in cells} == {"mbert"}
+        assert {cell.finetune.learning_rate for cell in cells if cell.task.name == "ner"} <= {2e-5}
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_the_cells_of_a_stage_are_those_of_its_sweep(path):
+    overrides = commanded(path)
+    given = settings_of(composed(*overrides) | {"overrides": overrides})
+    if given.step != "study":
+        return
+    stage = stages_of(given)[-2]
+    sweep = command_of(stage, overrides, stage.values)
+    parsed = OverridesParser.create().parse_overrides([each for each in sweep if each != "-m"])
+    swept = {each.key_or_group: list(each.sweep_iterator()) for each in parsed if each.is_sweep_override()}
+    last = [f"{key}={values[-1]}" for key, values in swept.items()]
+    fixed = [each.input_line for each in parsed if not each.is_sweep_override()]
+    assert settings(*fixed, *last).transfer_identity() == stage.cells[-1].transfer_identity()
+
+
+def test_languages_follow_the_task_and_source_tasks_are_the_others():
+    given = settings("experiment=cross_task", "study.tasks=[ner,mlm]", "study=default")
+    found = {(stage.step, stage.task): stage.values for stage in stages_of(given)}
+    assert [task for step, task in found if step == "find"] == ["xnli", "ner", "mlm"]
+    assert [task for step, task in found if step == "transfer"] == ["ner", "mlm"]
+    assert found["transfer", "mlm"]["source.task"] == ("xnli", "ner")
+    assert len(stages_of(settings("experiment=winning_tickets", "task=mlm", "study=default"))[0].cells) == 11 * 3
+    assert len(stages_of(settings("experiment=winning_tickets", "task=ner", "study=default"))[0].cells) == 9 * 3
+
+
+def test_a_mask_is_tried_with_its_own_seed():
+    cells = stages_of(settings("experiment=cross_lingual", "task=ner"))[1].cells
+    assert {(cell.seed, cell.source.seed) for cell in cells} == {(0, 0), (1, 1)}
+
+
+def test_what_was_said_of_the_study_is_said_of_its_cells():
+    given = ["experiment=overlap", "task=ner", "study.languages=[de,no]", "finetune.steps=3", "hydra/launcher=joblib"]
+    stage = stages_of(settings(*given))[0]
+    assert command_of(stage, given, stage.values) == [
+        "-m", "experiment=overlap", "finetune.steps=3", "hydra/launcher=joblib", "step=find", "task=ner",
+        "lang=de,no", "seed=0,1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["step=study", "task=ner"], "study.stages is empty; name a study"),
+        (["experiment=overlap"], "task is missing; say for example task=ner, or study.tasks"),
+        (["experiment=overlap", "task=ner", "lang=de"], r"lang: this study takes it from study.languages"),
+        (["experiment=overlap", "task=ner", "seed=3"], r"seed: this study takes it from study.seeds"),
+        (["experiment=overlap", "task=ner", "study.seeds=[-1]"], "study.seeds.0: Input should be greater"),
+        (["experiment=overlap", "task=ner", "study.languages=[../x]"], "may hold only letters, digits"),
+        (["experiment=cross_task", "study.tasks=[pos]"], r"study.stages.1.source.task: nothing for task=pos; found: xnli"),
+        (["step=study", "task=ner", "study.stages=[{lang:de}]"], r"study.stages.0.step: expected the name of a step"),
+        (["step=study", "task=ner", "study.stages=[{step:find,lang:de,lan:de}]"], "lan: no such setting; did you mean lang"),
+    ],
+)  # fmt: skip
+def test_a_study_that_cannot_run_says_why_before_anything_runs(overrides, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        study.run(settings(*overrides, f"runs_dir={tmp_path}/runs"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def small_study(small_run, monkeypatch):
+    """A study of two languages of which one has no data, and the repository on the path of its sweeps."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    kept = [each for each in small_run() if each != "lang=de"]
+    stages = "study.stages=[{step:find,lang:${study.languages},seed:0},{step:find,lang:sw,seed:0}]"
+    small = ["pruning.rounds=1", "controls=[]", "study.languages=[de,xx]"]
+    return [*kept, "step=study", stages, *small]
+
+
+def test_a_failed_cell_is_told_and_stops_neither_other_cells_nor_later_stages(small_study, capfd):
+    given = settings(*small_study)
+    with pytest.raises(RunFailed, match=r"1 failed; .*\n  find pos xx seed=0: lang=xx: .* has no folder 'xx'"):
+        study.run(given)
+    first, second = stages_of(given)
+    assert [cell.state for cell in [*first.states(), *second.states()]] == ["done", "failed", "done"]
+    failed = run_folder(first.cells[1])
+    assert failed.read_json("failed.json")["overrides"][-2:] == ["lang=xx", "seed=0"]
+    assert "subnets: failed: find pos xx seed=0: lang=xx" in capfd.readouterr().err
+
+    changed = (run_folder(first.cells[0]).path / "results.json").stat().st_mtime_ns
+    assert first.left() == {"lang": ("xx",), "seed": (0,)}
+    assert second.left() is None
+    again = settings(*small_study, "study.languages=[de]")
+    assert study.run(again) == 2.0
+    assert "all done" in capfd.readouterr().out
+    assert (run_folder(first.cells[0]).path / "results.json").stat().st_mtime_ns == changed
