@@ -43,7 +43,7 @@ class Kept:
 CELLS: dict[str, Kept] = {
     "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*"),
     "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*"),
-    "pretrain": Kept(pretraining_folder, "results.json"),
+    "pretrain": Kept(pretraining_folder, "results.json", "pretrained/{lang}/seed*-*"),
     "compare": Kept(comparison_folder, "warnings.json"),
     "report": Kept(report_folder, "report.html"),
 }
@@ -97,11 +97,11 @@ def cells_in(runs_dir: str, *, task: str = "*") -> Iterator[Cell]:
     """The cells that a runs folder has, of one task or of all, in order."""
     root = Path(runs_dir).expanduser()
     for step, kept in CELLS.items():
-        if kept.places is None:
+        if kept.places is None or (task != "*" and "{task}" not in kept.places):
             continue
         for path in sorted(root.glob(kept.places.format(model="*", task=task, lang="*"))):
             parts = dict(zip(kept.places.split("/"), path.relative_to(root).parts, strict=True))
-            model, its_task, lang = (parts.get(f"{{{name}}}", "") for name in ("model", "task", "lang"))
+            model, its_task, lang = (parts.get(f"{{{name}}}", "-") for name in ("model", "task", "lang"))
             name = f"{step} {its_task} {lang} {path.name}"
             yield Cell(name, step, model, its_task, lang, Folder(path), state_of(Folder(path), step))
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, OmegaConf
 
 from subnets.arguments import for_hydra
@@ -17,6 +19,17 @@ HERE = Path(__file__).resolve().parent
 # In a checkout conf/ stands beside the packages; in a wheel it travels inside this one.
 CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
 VERSION_BASE = "1.3"
+
+
+def prefer_ours() -> None:
+    """Makes Hydra take launchers and sweepers as conf/ has them.
+
+    A plugin's configuration of the same name it would take for the schema of ours, and warn of that.
+    """
+    Plugins.instance()  # loads them, and so their configurations
+    store = ConfigStore.instance().repo
+    for path in (CONF / "hydra").glob("*/*.yaml"):
+        store.get("hydra", {}).get(path.parent.name, {}).pop(path.name, None)
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:

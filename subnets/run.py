@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from subnets import sweep
 from subnets.arguments import for_hydra
 from subnets.cells import clear_failure
-from subnets.composition import CONF, VERSION_BASE, plain
+from subnets.composition import CONF, VERSION_BASE, plain, prefer_ours
 from subnets.errors import INPUT_ERRORS, InputError, RunFailed
 from subnets.settings import Settings, settings_of
 from subnets.wording import explained
@@ -46,7 +46,7 @@ def _run(config: DictConfig) -> float | None:
         Path(job.sweep.dir),
         int(job.job.num),
         overrides=tuple(job.overrides.task),
-        raises=job.runtime.choices["hydra/sweeper"] != "basic",  # others learn from what went wrong
+        raises=job.sweeper.get("max_failure_rate", 1.0) < 1.0,  # Optuna's: so many failures end the sweep
     )
     return attempt.carry_out(
         lambda: settings_of(plain(config) | {"overrides": overrides, "in_sweep": True}), _carried_out
@@ -69,29 +69,26 @@ def main() -> None:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     sys.argv[1:] = for_hydra(sys.argv[1:])
+    prefer_ours()
     failures: list[sweep.Failure] = []
     with _said_plainly():
         try:
             _run()
+        except ValueError as problem:
+            if "No trials are completed" not in str(problem):  # Optuna's, where every cell failed
+                raise
         finally:
-            for folder in sweep.OPEN:
-                failures = _closed(folder)
+            for each in sweep.LED:
+                if best := sweep.best_of(each.folder):
+                    print(best)
+                failures = sweep.close(each)
     if failures:
-        lines = [
-            f"{len(failures)} of the sweep's cells failed:",
-            *(f"{each.name}: {each.message}" for each in failures),
-        ]
-        _leave("\n  ".join(lines), code=2 if all(each.by_input for each in failures) else 1)
-
-
-def _closed(folder: Path) -> list[sweep.Failure]:
-    best = sweep.best_of(folder)
-    if best:
-        print(best)
-    return sweep.close(folder)
+        lines = "".join(f"\n  {each.name}: {each.message}" for each in failures)
+        code = 2 if all(each.by_input for each in failures) else 1
+        _leave(f"{len(failures)} of the sweep's cells failed:{lines}", code=code)
 
 
 @contextmanager
@@ -107,6 +104,10 @@ def _said_plainly() -> Iterator[None]:
         _leave("a group was set to nothing; name one of its options, as --help lists them", code=2)
     except RunFailed as problem:
         _leave(str(problem), code=1)
+    except RuntimeError as problem:
+        if not str(problem).startswith("Unknown plugin class"):  # Hydra's own
+            raise
+        _leave("this launcher or sweeper is not installed here: pip install 'subnets[launchers]'", code=2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: nothing is left to say
         sys.exit(1)

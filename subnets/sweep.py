@@ -11,29 +11,43 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from subnets.arguments import key_of
 from subnets.cells import cell_name, cell_of, note_failure
 from subnets.errors import INPUT_ERRORS, Busy, RunFailed
 from subnets.settings import Settings
 from subnets.workspace import Folder
 
-OPEN: list[Path] = []  # the folder of the sweep that this process leads, as Hydra tells it at its start
 BEST = "optimization_results.yaml"  # as Hydra's Optuna sweeper writes it
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep: its folder, and the settings that differ from cell to cell."""
+
+    folder: Path
+    swept: frozenset[str]
+
+
+LED: list[Sweep] = []  # by this process; one, where it leads a sweep
 
 
 class Leading(Callback):
     """What Hydra calls in the process that leads a sweep, before the first cell."""
 
     def on_multirun_start(self, config: DictConfig, **_more: Any) -> None:
-        """Keeps the place of the sweep."""
-        OPEN.append(Path(config.hydra.sweep.dir))
+        """Keeps which sweep it is."""
+        typed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+        swept = frozenset(key_of(each.input_line or "") for each in typed if each.is_sweep_override())
+        LED.append(Sweep(Path(config.hydra.sweep.dir), swept))
 
 
 @dataclass(frozen=True)
@@ -41,13 +55,15 @@ class Failure:
     """A cell that failed.
 
     Attributes:
-        name: what tells it from the others.
+        name: of the cell.
         message: one line.
+        overrides: of the cell.
         by_input: a setting or the data was wrong.
     """
 
     name: str
     message: str
+    overrides: list[str]
     by_input: bool
 
 
@@ -89,7 +105,7 @@ class Attempt:
         expected = isinstance(problem, (*INPUT_ERRORS, RunFailed))
         said = str(problem) if expected else f"{type(problem).__name__}: {problem}"
         message = " ".join(said.split())
-        failure = Failure(self._name(settings), message, isinstance(problem, INPUT_ERRORS))
+        failure = Failure(self._name(settings), message, list(self.overrides), isinstance(problem, INPUT_ERRORS))
         _say(f"failed: {failure.name}: {message}")
         if os.environ.get("RANK", "0") != "0":
             return
@@ -104,21 +120,23 @@ class Attempt:
         return " ".join(self.overrides) if settings is None else cell_name(settings)
 
 
-def close(folder: Path) -> list[Failure]:
-    """Takes a sweep's folder away but for what the launcher's logs and the sweeper's results are.
+def close(sweep: Sweep) -> list[Failure]:
+    """Takes a sweep's folder away, but for a launcher's logs and a sweeper's results.
 
     Returns:
-        The cells that failed, in order.
+        The cells that failed, in order, each called by what tells it from the others.
     """
+    folder = sweep.folder
     notes = sorted((folder / "failed").glob("*.json"), key=lambda path: int(path.stem))
     failures = [Failure(**json.loads(note.read_text())) for note in notes]
     for note in notes:
         note.unlink()
     (folder / "multirun.yaml").unlink(missing_ok=True)
-    for left in (*folder.glob("*"), folder, folder.parent):
-        with suppress(OSError):  # not empty, or no folder
-            left.rmdir()
-    return failures
+    for left in (*sorted(folder.rglob("*"), reverse=True), folder, folder.parent):
+        if left.is_dir():
+            with suppress(OSError):  # not empty
+                left.rmdir()
+    return [replace(each, name=_told_apart(each, sweep.swept)) for each in failures]
 
 
 def best_of(folder: Path) -> str | None:
@@ -131,6 +149,10 @@ def best_of(folder: Path) -> str | None:
         return f"solutions: {place}"
     values = " ".join(f"{key}={value}" for key, value in found["best_params"].items())
     return f"best: {values}: {found['best_value']:.4f}  ({place})"
+
+
+def _told_apart(failure: Failure, swept: frozenset[str]) -> str:
+    return " ".join(each for each in failure.overrides if key_of(each) in swept) or failure.name
 
 
 def _say(line: str) -> None:
