@@ -33,15 +33,24 @@ class Kept:
         folder: that of given settings.
         finished: the file that is written last.
         places: where such folders lie in the runs folder, as a pattern of model, task and lang.
+        has_all: whether a finished cell has all that settings ask of it, where they may ask for more later.
     """
 
     folder: Callable[[Settings], Folder]
     finished: str
     places: str | None = None
+    has_all: Callable[[Settings, Folder], bool] = lambda _settings, _folder: True
+
+
+def _has_controls(settings: Settings, folder: Folder) -> bool:
+    try:
+        return set(settings.controls) <= set(folder.read_json("results.json")["controls"])
+    except (InputError, KeyError, TypeError):
+        return False  # the step itself says what is wrong with the file
 
 
 CELLS: dict[str, Kept] = {
-    "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*"),
+    "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*", _has_controls),
     "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*"),
     "pretrain": Kept(pretraining_folder, "results.json", "pretrained/{lang}/seed*-*"),
     "compare": Kept(comparison_folder, "warnings.json"),
@@ -78,8 +87,11 @@ def cell_of(settings: Settings, *, step: str | None = None) -> Cell | None:
     if step not in CELLS:
         return None
     folder = CELLS[step].folder(settings)
+    state = state_of(folder, step)
+    if state == "done" and not CELLS[step].has_all(settings, folder):
+        state = "stopped"
     name = cell_name(settings, step=step)
-    return Cell(name, step, settings.model_label, settings.task.name, settings.lang, folder, state_of(folder, step))
+    return Cell(name, step, settings.model_label, settings.task.name, settings.lang, folder, state)
 
 
 def cell_name(settings: Settings, *, step: str | None = None) -> str:

@@ -34,6 +34,7 @@ def prefer_ours() -> None:
 
 def composed(overrides: Sequence[str]) -> DictConfig:
     """The configuration that a command line asks for; also within a program that Hydra started."""
+    prefer_ours()
     overrides = for_hydra(overrides)
     if GlobalHydra.instance().is_initialized():
         return compose("config", overrides=overrides)

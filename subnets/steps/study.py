@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,7 @@ from subnets.settings import Settings
 from subnets.study import Stage, command_of, stages_of
 from subnets.workspace import Folder, check_writable
 
+LOOKED_EVERY = 5  # seconds
 INSTEAD = {"lang": "study.languages", "seed": "study.seeds"}
 
 
@@ -35,13 +38,10 @@ def run(settings: Settings) -> float:
     progress.say(f"study: {len(stages)} sweeps, {len(states)} cells; {states.count('done')} done before")
     problems = []
     for number, stage in enumerate(stages, start=1):
-        left = stage.left()
         label = f"{stage.step} {stage.task}"
-        if left is None:
-            progress.say(f"sweep {number} of {len(stages)}: {label}: {len(stage.cells)} cells, all done")
-            continue
-        progress.say(f"sweep {number} of {len(stages)}: {label}: {len(stage.cells)} cells")
-        code = _swept(command_of(stage, settings.overrides, left))
+        size = f"{len(stage.cells)} cells" + (", all done" if stage.left() is None else "")
+        progress.say(f"sweep {number} of {len(stages)}: {label}: {size}")
+        code = _computed(stage, settings, progress)
         if code and not _failed([stage]):
             problems.append(f"{label}: the sweep ended with exit code {code}")
     problems = [*_failed(stages), *problems]
@@ -55,6 +55,8 @@ def run(settings: Settings) -> float:
 
 
 def _check(settings: Settings, stages: Sequence[Stage]) -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("a study starts programs of its own: start it without torchrun")
     check_writable(Folder(Path(settings.runs_dir).expanduser()))
     said = {key_of(override) for override in settings.overrides}
     for key, instead in INSTEAD.items():
@@ -69,6 +71,28 @@ def _failed(stages: Sequence[Stage]) -> list[str]:
             if cell and cell.state == "failed":
                 found[cell.folder.path] = f"{cell.name}: {cell.message}"
     return list(found.values())
+
+
+def _computed(stage: Stage, settings: Settings, progress: Progress) -> int:
+    """Computes what is left of a stage; what other processes are at is waited for, as later stages need it.
+
+    Returns:
+        The last sweep's exit code.
+    """
+    code = 0
+    while (left := stage.left()) is not None:
+        code = _swept(command_of(stage, settings.overrides, left))
+        elsewhere = _running(stage)
+        if not elsewhere:
+            break
+        progress.say(f"waiting for {elsewhere} cells that other processes are at")
+        while _running(stage):
+            time.sleep(LOOKED_EVERY)
+    return code
+
+
+def _running(stage: Stage) -> int:
+    return sum(cell.state == "running" for cell in stage.states() if cell)
 
 
 def _swept(arguments: Sequence[str]) -> int:

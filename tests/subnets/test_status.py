@@ -21,7 +21,7 @@ def runs(tmp_path):
         with held(run_folder(given), given.identity()):
             pass
         made[state] = run_folder(given)
-    made["done"].write_json("results.json", {})
+    made["done"].write_json("results.json", {"controls": {"random": 0, "oneshot": 0}})
     note_failure(made["failed"], f"no data {'x' * 200}", overrides=("lang=de",))
     return tmp_path / "runs"
 
@@ -64,7 +64,7 @@ def test_a_study_shows_what_is_missing_too(tmp_path, capsys):
     assert "missing  transfer ner en seed=0 source=de@0.5" in lines
     assert not list(tmp_path.iterdir())  # looking makes nothing
     given = settings(*STUDY, where, "lang=en", "step=find")
-    run_folder(given).write_json("results.json", {})
+    run_folder(given).write_json("results.json", {"controls": {"random": 0, "oneshot": 0}})
     assert shown(capsys, *STUDY, where)[0] == 1
     assert shown(capsys, *STUDY, where, "lang=de")[0] == 0
 
@@ -83,7 +83,7 @@ def test_a_failure_stands_until_the_cell_succeeds(tmp_path):
     given = settings("lang=de", "task=ner", f"runs_dir={tmp_path}/runs")
     note_failure(run_folder(given), "no data", overrides=())
     assert (cell_of(given).state, cell_of(given).message) == ("failed", "no data")
-    run_folder(given).write_json("results.json", {})
+    run_folder(given).write_json("results.json", {"controls": {"random": 0, "oneshot": 0}})
     assert cell_of(given).state == "failed"
     clear_failure(given)
     assert (cell_of(given).state, cell_of(given).message) == ("done", "")
@@ -124,7 +124,7 @@ def _holding(folder, pipe):
 def test_the_folder_of_a_cell_lies_where_status_looks_for_it(tmp_path, step):
     given = settings(f"step={step}", "lang=de", "task=mlm", "source=en", f"runs_dir={tmp_path}")
     expected = cell_of(given)
-    expected.folder.write_json(CELLS[step].finished, {})
+    expected.folder.write_json(CELLS[step].finished, {"controls": []})
     [found] = [cell for cell in cells_in(str(tmp_path)) if cell.step == step]
     assert (found.folder, found.lang, found.state) == (expected.folder, "de", "done")
 

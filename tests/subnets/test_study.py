@@ -12,7 +12,7 @@ from subnets.errors import InputError, RunFailed
 from subnets.settings import settings_of
 from subnets.steps import study
 from subnets.study import command_of, stages_of
-from subnets.workspace import run_folder
+from subnets.workspace import held, run_folder
 
 EXPERIMENTS = sorted((CONF / "experiment").glob("*.yaml"))
 COMMAND = "# python -m subnets.run "
@@ -67,6 +67,30 @@ def test_the_cells_of_a_stage_are_those_of_its_sweep(path):
     last = [f"{key}={values[-1]}" for key, values in swept.items()]
     fixed = [each.input_line for each in parsed if not each.is_sweep_override()]
     assert settings(*fixed, *last).transfer_identity() == stage.cells[-1].transfer_identity()
+
+
+def test_a_study_waits_for_cells_of_another_process_and_does_not_compute_them(small_run, tmp_path, monkeypatch):
+    kept = [each for each in small_run("controls=[]") if each != "lang=de"]
+    given = settings(*kept, "step=study", "study.stages=[{step:find,lang:[de]}]")
+    [stage] = stages_of(given)
+    folder, sweeps = run_folder(stage.cells[0]), []
+    theirs = held(folder, stage.cells[0].identity())
+
+    def finishing(_seconds):
+        folder.write_json("results.json", {"controls": {}})
+        theirs.__exit__(None, None, None)
+
+    monkeypatch.setattr(study, "_swept", lambda arguments: sweeps.append(arguments) or 0)
+    monkeypatch.setattr(study.time, "sleep", finishing)
+    theirs.__enter__()
+    assert study.run(given) == 1.0
+    assert len(sweeps) == 1  # which skipped it
+
+
+def test_a_study_is_not_started_on_several_ranks(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="without torchrun"):
+        study.run(settings("experiment=overlap", "task=ner"))
 
 
 def test_languages_follow_the_task_and_source_tasks_are_the_others():
@@ -136,6 +160,8 @@ def test_a_failed_cell_is_told_and_stops_neither_other_cells_nor_later_stages(sm
     changed = (run_folder(first.cells[0]).path / "results.json").stat().st_mtime_ns
     assert first.left() == {"lang": ("xx",), "seed": (0,)}
     assert second.left() is None
+    more = stages_of(settings(*small_study, "controls=[oneshot]"))[1]
+    assert more.left() == {"lang": ("sw",), "seed": (0,)}  # the cell is done, but for a control
     again = settings(*small_study, "study.languages=[de]")
     assert study.run(again) == 2.0
     assert "all done" in capfd.readouterr().out
