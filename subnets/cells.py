@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from subnets.errors import InputError
-from subnets.settings import Settings
+from subnets.settings import OF_MANY, Settings
 from subnets.workspace import (
     SETTINGS,
     Folder,
@@ -96,8 +96,10 @@ def cell_of(settings: Settings, *, step: str | None = None) -> Cell | None:
 
 def cell_name(settings: Settings, *, step: str | None = None) -> str:
     """What tells a cell from the others of its study."""
-    source = settings.source
-    name = f"{step or settings.step} {settings.task.name} {settings.lang} seed={settings.seed}"
+    source, step = settings.source, step or settings.step
+    if step in OF_MANY:
+        return f"{step} {settings.task.name} {settings.lang}"
+    name = f"{step} {settings.task.name} {settings.lang} seed={settings.seed}"
     if source.mask is None and source.task is None:
         return name
     task = f"{source.task}/" if source.task else ""

@@ -39,7 +39,8 @@ def run(settings: Settings) -> float:
     problems = []
     for number, stage in enumerate(stages, start=1):
         label = f"{stage.step} {stage.task}"
-        size = f"{len(stage.cells)} cells" + (", all done" if stage.left() is None else "")
+        count = len(stage.cells)
+        size = f"{count} cell{'s'[: count > 1]}" + (", all done" if stage.left() is None else "")
         progress.say(f"sweep {number} of {len(stages)}: {label}: {size}")
         code = _computed(stage, settings, progress)
         if code and not _failed([stage]):
