@@ -43,15 +43,24 @@ class Kept:
 
 
 def _has_controls(settings: Settings, folder: Folder) -> bool:
+    return set(settings.controls) <= _names(folder, "controls")
+
+
+def _has_baselines(settings: Settings, folder: Folder) -> bool:
+    return set(settings.transfer.baselines) <= _names(folder, "asked")
+
+
+def _names(folder: Folder, key: str) -> set[str]:
+    """What finished results have under a key; nothing where they are damaged, of which the step itself will tell."""
     try:
-        return set(settings.controls) <= set(folder.read_json("results.json")["controls"])
+        return set(folder.read_json("results.json")[key])
     except (InputError, KeyError, TypeError):
-        return False  # the step itself says what is wrong with the file
+        return set()
 
 
 CELLS: dict[str, Kept] = {
     "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*", _has_controls),
-    "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*"),
+    "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*", _has_baselines),
     "pretrain": Kept(pretraining_folder, "results.json", "pretrained/{lang}/seed*-*"),
     "compare": Kept(comparison_folder, "warnings.json"),
     "report": Kept(report_folder, "report.html"),

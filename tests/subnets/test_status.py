@@ -137,6 +137,6 @@ def test_transfers_differ_by_source_and_mode_but_not_by_their_baselines(tmp_path
                      ["source=en", "transfer.mode=frozen"])
     ]  # fmt: skip
     assert len(set(folders)) == 5
-    same = settings(*base, "source=en", "transfer.baselines=[dense]", "transfer.resamples=200")
+    same = settings(*base, "source=en", "transfer.baselines=[dense]")
     assert transfer_folder(same).path.name == folders[0]
     assert run_folder(settings(*base, "source=en")) == run_folder(settings(*base))
