@@ -24,6 +24,7 @@ PROVENANCE = "provenance.json"
 
 T = TypeVar("T")
 Finite = Annotated[float, AllowInfNan(False)]
+MAGNITUDE = "magnitude"
 SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
 
@@ -92,6 +93,13 @@ class FinishedRun:
         """How the run is called beside others of its model: task/lang/seed0-1a2b3c4d."""
         return "/".join(self.folder.path.parts[-3:])
 
+    @property
+    def score(self) -> str:
+        """What its masks were chosen by, as `pruning.score` names it; magnitude where its settings do not say."""
+        pruning = self.settings.get("pruning")
+        found = pruning.get("score") if isinstance(pruning, dict) else None
+        return found if isinstance(found, str) else MAGNITUDE
+
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """What `provenance.json` holds: versions, machine, fingerprints of base and data; empty where it is gone."""
@@ -133,14 +141,21 @@ def finished_runs(runs_dir: str, *, model: str | None = None, task: str | None =
 def one_of_each(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
     """At most one run of a model, task, language and seed: of several, that whose settings most runs have.
 
+    Where as many runs have others, magnitude goes before other scores, and all languages have the same.
+
     Returns:
         The runs in their order, and what was left out, in words.
     """
     alike = Counter((run.model, run.task, signature(run)) for run in runs)
+
+    def standing(run: FinishedRun) -> tuple[int, bool, str]:
+        settings = signature(run)
+        return (alike[run.model, run.task, settings], run.score == MAGNITUDE, settings)
+
     groups: dict[tuple[str, str, str, int], list[FinishedRun]] = {}
     for run in runs:
         groups.setdefault((run.model, run.task, run.lang, run.seed), []).append(run)
-    chosen = [max(group, key=lambda run: alike[run.model, run.task, signature(run)]) for group in groups.values()]
+    chosen = [max(group, key=standing) for group in groups.values()]
     left_out = [
         f"{len(group)} runs of {run.task} {run.lang} seed {run.seed}, which differ in "
         f"{', '.join(differing_settings(group)) or 'nothing'}: shown is {run.name}"
@@ -217,9 +232,10 @@ def results_in(folder: Folder, kind: type[T]) -> T:
         ) from None
 
 
-def signature(run: Kept) -> str:
-    """The settings of something finished but for language, seed and task."""
-    return repr(sorted((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key)))
+def signature(run: Kept, *, but_for: Sequence[str] = ()) -> str:
+    """The settings of something finished but for language, seed and task, and for others by their keys."""
+    told = ((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key) and key not in but_for)
+    return repr(sorted(told))
 
 
 def _of_the_run(key: str) -> bool:

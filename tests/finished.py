@@ -24,9 +24,10 @@ def written(
     controls=None,
     metric="accuracy",
     more=None,
+    hashed="00000000",
 ):
     """A finished run with drawn masks and no base that could be loaded."""
-    folder = runs_dir / "tiny" / task / lang / f"seed{seed}-00000000"
+    folder = runs_dir / "tiny" / task / lang / f"seed{seed}-{hashed}"
     rounds = [
         {"round": 0, "sparsity": 0.0, "score": scores[0], "test_score": None, "mask": "rounds/0/mask.safetensors"}
     ]

@@ -15,6 +15,9 @@ from markupsafe import Markup
 Row = dict[str, Any]
 
 
+SCRIPTS = ("common.js", "mask_figures.js", "transfer_figures.js", "machine.js")  # in one function, in this order
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the page with one figure.
@@ -25,6 +28,7 @@ class Section:
         text: what is shown and how to read it.
         table: rows under the figure; an empty list for none.
         caption: of the table.
+        more: a long table, folded away; its columns are those of its rows.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Section:
     text: str
     table: Sequence[Row] = ()
     caption: str = ""
+    more: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def page_of(page: Page, content: dict[str, Any]) -> str:
         table=table,
         data=Markup(_as_json(content)),  # noqa: S704 (escaped there)
         style=Markup(_asset("page.css")),  # noqa: S704 (our own file)
-        script=Markup(_asset("page.js")),  # noqa: S704
+        script=Markup("\n".join(map(_asset, SCRIPTS))),  # noqa: S704
         plotly=Markup(_asset("plotly-cartesian.min.js")),  # noqa: S704
     )
 

@@ -13,16 +13,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from subnets.report.content import Row
+from subnets.report.drawing import COLOURS, MARKERS, heat
+from subnets.report.transfer_pictures import TRANSFER_PICTURES
 
-# Okabe and Ito (2008), as in the page.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d3b", "#7f7f7f")
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "p", "*", "h", "8")
 STYLE: Any = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.prop_cycle": cycler(color=COLOURS),
     "legend.frameon": False, "legend.fontsize": 8, "svg.hashsalt": "subnets", "svg.fonttype": "path",
 }  # fmt: skip
 DOTS_PER_INCH = 160
-NARROW = 0.1  # a range of values that two decimals would not tell apart
 LEVEL = "sparsity"
 SEEDS = {"other": "other seeds", "same": "the same seed"}
 
@@ -30,7 +28,7 @@ SEEDS = {"other": "other seeds", "same": "the same seed"}
 def pictures_of(content: dict[str, list[Row]]) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Every picture by name (MODEL-TASK-FIGURE), each as `png` and `svg`; the same content gives the same bytes.
 
-    Of what the page lets one choose, the sparsest level is drawn, the whole mask and Jaccard.
+    Of what the page lets one choose, the sparsest level is drawn, the whole mask and Jaccard; of transfers, all.
     """
     for name, draw in PICTURES.items():
         for (model, task), rows in _by_task(content[SOURCES[name]]):
@@ -114,29 +112,12 @@ def _overlap(rows: list[Row]) -> Figure | None:
     size = 1.6 + 0.45 * len(order)
     figure = Figure(figsize=(size + 0.8, size), layout="constrained")
     axis = figure.subplots()
-    _heat(axis, values, order, order, f"jaccard at {sparsest:.1%} sparsity, runs with {SEEDS[relation]}")
+    heat(axis, values, order, order, f"jaccard at {sparsest:.1%} sparsity, runs with {SEEDS[relation]}")
     return figure
 
 
 def _either(cells: dict[tuple[str, str], float], one: str, other: str) -> float:
     return cells.get((one, other), cells.get((other, one), float("nan")))
-
-
-def _heat(axis: Axes, values: Sequence[Sequence[float]], down: Sequence[str], along: Sequence[str], label: str) -> None:
-    image = axis.imshow(values, cmap="cividis", aspect="auto")
-    axis.set_xticks(range(len(along)), along)
-    axis.set_yticks(range(len(down)), down)
-    axis.spines[:].set_visible(False)
-    low, high = image.get_clim()
-    digits = 3 if high - low < NARROW else 2
-    for row, line in enumerate(values):
-        for column, value in enumerate(line):
-            if value == value and len(down) <= 12:  # not for nan
-                dark = value < (low + high) / 2
-                axis.text(
-                    column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=7, color="w" if dark else "k"
-                )
-    axis.figure.colorbar(image, ax=axis, label=label, fraction=0.046)
 
 
 def _layers(rows: list[Row]) -> Figure | None:
@@ -185,7 +166,7 @@ def _heads(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(1.8 + 0.5 * len(values[0]), 1.2 + 0.42 * len(values)), layout="constrained")
     down = [f"layer {layer}" for layer in range(len(values))]
     along = [f"{head}" for head in range(len(values[0]))]
-    _heat(figure.subplots(), values, down, along, f"jaccard above chance, {row[LEVEL]:.1%} sparsity")
+    heat(figure.subplots(), values, down, along, f"jaccard above chance, {row[LEVEL]:.1%} sparsity")
     figure.supxlabel("head", fontsize=9)
     return figure
 
@@ -276,8 +257,10 @@ PICTURES: dict[str, Callable[[list[Row]], Figure | None]] = {
     "graph": _graph,
     "ladder": _ladder,
     "topology": _topology,
+    **TRANSFER_PICTURES,
 }
 SOURCES = {
     "trajectories": "trajectories", "overlap": "overlaps", "layers": "overlaps", "heads": "heads",
     "tree": "relatedness", "graph": "relatedness", "ladder": "ladders", "topology": "topologies",
+    **{name: name for name in TRANSFER_PICTURES},
 }  # fmt: skip

@@ -11,6 +11,7 @@ from subnets.catalogue import FinishedRun, differing_settings
 from subnets.report.content import Compared
 from subnets.report.trajectories import Trajectory
 from subnets.tables import EMBEDDED
+from subnets.transfer_means import Transferred
 
 Row = dict[str, Any]
 
@@ -59,6 +60,20 @@ def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], 
         "masks of the same language with other seeds (the ceiling). Where there are runs with different seeds, "
         "languages are compared across them, as runs with one seed share head and data order. Intervals are "
         f"{confidence:.0%} percentile bootstrap intervals over runs.",
+    ]
+
+
+def transfer_methods_of(cells: Sequence[Transferred], *, confidence: float) -> list[str]:
+    """A paragraph on transfers, where there are any."""
+    if not cells:
+        return []
+    return [
+        "Transfers train a target inside a mask found on another language or task, from the same start, with the same "
+        "settings, and score it on the target's validation set (Foroutan et al. 2022, section 5). Differences are to "
+        "the target's own mask of the same sparsity with the same seed; above 0 is better, also for perplexity. A "
+        "transfer is successful where its mean over seeds is within one standard deviation of the own mask's, better "
+        f"counting as within. Intervals are {confidence:.0%} percentile bootstrap intervals over seeds, those of "
+        "sources over targets."
     ]
 
 

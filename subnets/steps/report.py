@@ -10,14 +10,19 @@ from subnets.catalogue import FinishedRun, finished_runs, one_of_each
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.pair_table import distance_tables
 from subnets.progress import Progress
-from subnets.report import summary, wording
+from subnets.report import summary, transfer_tables, wording
+from subnets.report.beside_paper import agreements, beside_paper, worlds_apart
 from subnets.report.content import Compared, content_of
+from subnets.report.matrix_content import Tried, tried_content
+from subnets.report.other_masks import by_score
 from subnets.report.page import Page, Section, page_of
 from subnets.report.pictures import SOURCES, pictures_of
 from subnets.report.trajectories import Trajectory, trajectories
 from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
-from subnets.workspace import check_writable, report_folder, text_of
+from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
+from subnets.transfers import finished_transfers, one_of_each_transfer
+from subnets.workspace import Folder, check_writable, report_folder, text_of
 
 FIGURES = {
     "trajectories": (
@@ -40,6 +45,32 @@ FIGURES = {
         "Topological overlap",
         "Whether masks wire the same units, carry the same paths and keep the same units alive.",
     ),
+    "transfers": (
+        "Transfer between languages",
+        "A language trained inside another language's mask, less the same language in its own. Down: whose mask; "
+        "along: the target. White is as good as the own mask.",
+    ),
+    "sources": (
+        "What each source is worth",
+        "The mean over other languages of what a language's mask is worth there, at every sparsity.",
+    ),
+    "cross_tasks": (
+        "Transfer between tasks",
+        "A task trained inside the mask that another task found in the same language, less the task's own mask.",
+    ),
+    "multilingual": (
+        "Masks of several languages",
+        "Masks found on several languages together, and on each of them alone, less the target's own mask.",
+    ),
+    "other_masks": (
+        "Masks by other means",
+        "Masks of the same runs but for what they are chosen by, less dense. Down: the score; along: the language.",
+    ),
+    "beside": (
+        "Beside the paper",
+        "How much better than dense, or than the own ticket: here, and in Foroutan et al. 2022, cell by cell. Points "
+        "in the lower left and upper right agree in sign.",
+    ),
 }
 
 
@@ -50,25 +81,16 @@ def run(settings: Settings) -> float:
         How many runs it is about.
     """
     progress, folder = Progress(speaks=True), report_folder(settings)
-    runs, left_out = one_of_each(_chosen(settings))
-    progress.say(f"report: {len(runs)} runs in {settings.runs_dir}")
+    every = _chosen(settings)
+    runs, left_out = one_of_each(every)
+    cells, cells_left_out = _transfers(settings)
+    progress.say(f"report: {len(runs)} runs and {len(cells)} cells of transfers in {settings.runs_dir}")
     check_writable(folder)
-    over_seeds = trajectories(runs, confidence=settings.compare.confidence, resamples=settings.compare.resamples)
+    found = trajectories(runs, confidence=settings.compare.confidence, resamples=settings.compare.resamples)
     compared, problems = _compared(runs, settings, progress)
-    content = content_of(over_seeds, compared)
-    tables = {
-        "outcomes": summary.outcome_rows(over_seeds),
-        "overview": summary.overview_rows(compared),
-        "overlap": summary.overlap_rows(compared),
-        "ladder": summary.ladder_rows(compared),
-        "topology": summary.topology_table(compared),
-        "relatedness": summary.relatedness_rows(compared),
-    }
-    for name, rows in tables.items():
-        (folder / "tables").write(f"{name}.csv", csv_bytes(rows))
-    in_papers = tables | {"outcomes": summary.paper_outcomes(over_seeds), "overlap": summary.paper_overlaps(compared)}
-    for name, rows in in_papers.items():
-        (folder / "tables").write(f"{name}.tex", latex(rows).encode())
+    tried = _tried(every, found, cells, settings)
+    content = content_of(found, compared) | tried_content(tried)
+    count = _write_tables(folder, found, compared, tried)
     pictures = list(pictures_of(content))
     for name, kinds in pictures:
         for kind, data in kinds.items():
@@ -76,13 +98,77 @@ def run(settings: Settings) -> float:
     folder.write(
         "report.html",
         page_of(
-            _page(runs, over_seeds, compared, content, [*left_out, *problems], confidence=settings.compare.confidence),
+            _page(
+                runs,
+                found,
+                compared,
+                tried,
+                content,
+                [*left_out, *cells_left_out, *problems],
+                confidence=settings.compare.confidence,
+            ),
             content,
         ).encode(),
     )
     progress.say(f"page: {folder.path / 'report.html'}")
-    progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {len(tables)} tables as CSV and LaTeX")
+    progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {count} tables as CSV and LaTeX")
     return float(len(runs))
+
+
+def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequence[Compared], tried: Tried) -> int:
+    """Every table as CSV with all its numbers and as LaTeX as a paper shows it; those of transfers where there are any.
+
+    Returns:
+        How many.
+    """
+    tables = {
+        "outcomes": (summary.outcome_rows(found), summary.paper_outcomes(found)),
+        "overlap": (summary.overlap_rows(compared), summary.paper_overlaps(compared)),
+    } | {
+        name: (rows, rows)
+        for name, rows in {
+            "overview": summary.overview_rows(compared),
+            "ladder": summary.ladder_rows(compared),
+            "topology": summary.topology_table(compared),
+            "relatedness": summary.relatedness_rows(compared),
+        }.items()
+    }
+    tables |= {name: found for name, found in transfer_tables.tables_of(tried).items() if found[0]}
+    for name, (rows, in_papers) in tables.items():
+        (folder / "tables").write(f"{name}.csv", csv_bytes(rows))
+        (folder / "tables").write(f"{name}.tex", latex(in_papers).encode())
+    return len(tables)
+
+
+def _transfers(settings: Settings) -> tuple[list[Transferred], list[str]]:
+    """The transfers of the task and target languages asked for, or of all, over seeds; and what is not shown."""
+    found = finished_transfers(settings.runs_dir, task=None if settings.every_task else settings.task.name)
+    if settings.lang != EVERY:
+        found = [each for each in found if each.lang in settings.languages]
+    chosen, left_out = one_of_each_transfer(found)
+    cells = over_seeds(
+        chosen,
+        confidence=settings.compare.confidence,
+        resamples=settings.compare.resamples,
+        bootstrap=settings.transfer.confidence,
+    )
+    return cells, left_out
+
+
+def _tried(
+    runs: Sequence[FinishedRun], found: Sequence[Trajectory], cells: Sequence[Transferred], settings: Settings
+) -> Tried:
+    confidence, resamples = settings.compare.confidence, settings.compare.resamples
+    beside = beside_paper(found, cells)
+    return Tried(
+        cells=cells,
+        sources=by_source(cells, confidence=confidence, resamples=resamples),
+        summaries=summaries(cells),
+        by_score=by_score(runs, confidence=confidence, resamples=resamples),
+        beside=beside,
+        agreements=agreements(beside),
+        worlds=worlds_apart(runs),
+    )
 
 
 def _chosen(settings: Settings) -> list[FinishedRun]:
@@ -121,30 +207,36 @@ def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progres
 
 def _page(
     runs: Sequence[FinishedRun],
-    over_seeds: Sequence[Trajectory],
+    found: Sequence[Trajectory],
     compared: Sequence[Compared],
+    tried: Tried,
     content: dict[str, list[Row]],
     problems: Sequence[str],
     *,
     confidence: float,
 ) -> Page:
     models, tasks, langs = (sorted({getattr(run, name) for run in runs}) for name in ("model", "task", "lang"))
-    tables = {
-        "trajectories": (summary.shown_outcomes(over_seeds), "Validation scores; intervals are over seeds"),
-        "overlap": (summary.shown_overview(compared), "What two languages share, over all pairs of runs"),
-        "graph": (summary.shown_relatedness(compared), "How the languages stand to each other"),
+    tables: dict[str, tuple[Sequence[Row], str, Sequence[Row]]] = {
+        "trajectories": (summary.shown_outcomes(found), "Validation scores; intervals are over seeds", ()),
+        "overlap": (summary.shown_overview(compared), "What two languages share, over all pairs of runs", ()),
+        "graph": (summary.shown_relatedness(compared), "How the languages stand to each other", ()),
+        **transfer_tables.shown(tried),
     }
     sections = [
-        Section(name, title, text, *tables.get(name, ((), "")))
+        Section(name, title, text, *tables.get(name, ((), "", ())))
         for name, (title, text) in FIGURES.items()
         if content[SOURCES[name]]
     ]
     return Page(
         title=f"Subnetworks of {', '.join(models)}",
-        lead=f"{len(runs)} runs: {', '.join(tasks)} in {', '.join(langs)}.",
-        warnings=[*wording.warnings_of(runs, over_seeds, compared), *problems],
+        lead=f"{len(runs)} runs: {', '.join(tasks)} in {', '.join(langs)}."
+        + (f" {len(tried.cells)} cells of transfers." if tried.cells else ""),
+        warnings=[*wording.warnings_of(runs, found, compared), *problems],
         sections=sections,
-        methods=wording.methods_of(runs, over_seeds, confidence=confidence),
+        methods=[
+            *wording.methods_of(runs, found, confidence=confidence),
+            *wording.transfer_methods_of(tried.cells, confidence=confidence),
+        ],
         provenance=wording.provenance_of(runs),
         settings=wording.shared_settings(runs),
         footer="Made by subnets; this page needs no network. Figures and tables lie beside it as files.",

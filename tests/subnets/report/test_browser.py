@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from composed import composed
 from finished import written
+from study import small_study
 
 from subnets.settings import settings_of
 from subnets.steps import report
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 LANGS = ("de", "en", "fr", "sw", "zh")
 FIGURES = {"trajectories", "overlap", "layers", "tree", "graph", "ladder"}
+OF_TRANSFERS = ("transfers", "sources", "cross_tasks", "multilingual", "other_masks", "beside")
 WAIT = 20  # seconds until a figure is given up
 
 
@@ -140,6 +142,59 @@ def test_all_languages_can_be_shown_at_once(opened):
     choose(opened, "trajectories", "language", "all languages")
     assert [trace["name"] for trace in traces(opened, "trajectories")] == list(LANGS)
     assert "Worst language" in opened.find_element("id", "trajectories-caption").text
+
+
+@pytest.fixture(scope="module")
+def study_page(tmp_path_factory):
+    root = small_study(tmp_path_factory.mktemp("study"))
+    plain = composed("step=report", "task=pos", f"runs_dir={root}", "compare.topology=false")
+    report.run(settings_of(plain | {"every_task": True}))
+    return root / "report" / "report.html"
+
+
+@pytest.fixture
+def study(browser, study_page):
+    """The page of a study with transfers, opened anew."""
+    shown_at(browser, width=1200, height=900)
+    themed(browser, "light")
+    browser.get_log("browser")
+    browser.get(study_page.as_uri())
+    return browser
+
+
+def test_the_figures_of_transfers_are_drawn_on_a_desk_and_on_a_phone_and_nothing_complains(study):
+    for width in (1200, 390):
+        shown_at(study, width=width, height=900)
+        for name in OF_TRANSFERS:
+            label = drawn(study, name).get_attribute("aria-label")
+            assert traces(study, name)
+            assert label == study.find_element("id", f"{name}-caption").text
+        assert study.execute_script("return document.documentElement.scrollWidth") <= width
+    assert study.get_log("browser") == []
+
+
+def test_hovering_a_transfer_shows_all_its_numbers(study):
+    drawn(study, "transfers")
+    study.execute_script("Plotly.Fx.hover(document.getElementById('transfers'), {xval: 0, yval: 1}, 'xy')")
+    text = study.find_element("css selector", "#transfers .hoverlayer").text
+    for word in ("en (ner) → de (ner)", "better than own", "dense", "random", "not within one sd of own"):
+        assert word in text
+
+
+def test_sparsity_and_mode_of_transfers_can_be_switched(study):
+    drawn(study, "transfers")
+    sparse = traces(study, "transfers")[0]["z"]
+    choose(study, "transfers", "sparsity", "50.0 %")
+    assert traces(study, "transfers")[0]["z"] != sparse
+    choose(study, "transfers", "mode", "not trained")
+    assert traces(study, "transfers")[0]["z"] == [[-50]]
+
+
+def test_cells_can_be_unfolded(study):
+    details = study.find_element("css selector", "section[aria-labelledby=beside-title] details")
+    assert not details.find_element("tag name", "table").is_displayed()
+    details.find_element("tag name", "summary").click()
+    assert "Figure 9" in details.find_element("tag name", "table").text
 
 
 def test_hovering_a_cell_shows_value_chance_floor_and_ceiling(opened):
