@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from composed import settings
 from finished import entry, transferred
 
 from subnets.errors import InputError
+from subnets.steps import find, transfer
+from subnets.transfer_means import over_seeds
 from subnets.transfers import finished_transfers, one_of_each_transfer, without_places
 
 
@@ -16,6 +19,22 @@ def test_a_transfer_is_found_with_what_its_path_and_its_files_say(tmp_path):
     assert found.cell == ("tiny", "pos", "de", "trained", "en", "pos", 0.5)
     assert found.results.baselines["random"].score == 70.0
     assert found.results.against_own.difference == pytest.approx(-1.2)
+
+
+def test_what_the_step_writes_is_read_and_averaged(small_run):
+    fixed = small_run("controls=[]")
+    for lang in ("de", "sw"):
+        find.run(settings(*fixed, f"lang={lang}"))
+    for seed in (0, 1):
+        transfer.run(settings(*fixed, "step=transfer", "source.mask=sw", "source.sparsity=0.6", f"seed={seed}"))
+    (runs_dir,) = [each.removeprefix("runs_dir=") for each in fixed if each.startswith("runs_dir=")]
+    found = finished_transfers(runs_dir)
+    (cell,) = over_seeds(found, confidence=0.95, resamples=100)
+    assert (cell.task, cell.lang, cell.mode, cell.source, cell.source_task) == ("pos", "de", "trained", "sw", "pos")
+    assert (cell.sparsity, cell.seeds) == (pytest.approx(0.6, abs=1e-3), (0, 1))
+    assert set(cell.baselines) == {"own", "dense", "random", "oneshot", "partial_random@0.3"}
+    differences = [each.results.against_own.difference for each in found]
+    assert cell.difference.mean == pytest.approx(sum(differences) / 2)
 
 
 def test_transfers_of_one_model_and_task_can_be_asked_for(tmp_path):
