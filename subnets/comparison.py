@@ -21,6 +21,7 @@ from subnets.parts import Part
 from subnets.reference import Reference, reference_of
 from subnets.relatedness import Relatedness, relatedness
 from subnets.settings import CompareSettings
+from subnets.shuffled import shuffled_rows
 from subnets.topologies import topology_rows
 
 Row = dict[str, Any]
@@ -34,7 +35,8 @@ class Comparison:
     """What comes out; each table is a list of rows with the same columns.
 
     Attributes:
-        overview: what two languages share over all pairs, beside chance, floor, ceiling and the same seed.
+        overview: what two languages share over all pairs, beside chance, floor, ceiling and the same seed; and what a
+            mask shares with that of its run's control `shuffled_labels`, where there is one.
         pairs: a row a pair of runs, part and sparsity: counts, and every measure beside chance. Not of `FINE` parts.
         languages: a row a pair of languages, part, sparsity and measure: the mean over pairs of runs with other
             seeds, and apart from it that of the same seed. A language beside itself is the ceiling. Of `FINE` parts
@@ -146,7 +148,7 @@ def _warnings(runs: Sequence[FinishedRun]) -> list[str]:
 def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, settings: CompareSettings) -> None:
     """Adds the rows of a level to the tables of pairs and languages."""
     oneshot = reference.oneshot_like(level.masks[0]) if reference else None
-    departures = _departures(level, reference, oneshot)
+    departures = _departures(level.masks, reference, oneshot)
     masks: list[MaskLike] = [*level.masks, *([oneshot] if oneshot else [])]
     kinds = [kind for kind in settings.parts if kind != "head" or reference]
     for kind, parts in pair_counts_of(masks, kinds, heads=reference.heads if reference else 1).items():
@@ -172,14 +174,26 @@ def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, 
         place = {"sparsity": level.sparsity, "kind": "whole", **_place(Part())}
         found.languages.extend(place | row for row in language_rows(level.runs, side, beside, settings, Known()))
         _add_overview(found, level, side, beside, settings, Known())
+    found.overview.extend(
+        shuffled_rows(
+            level.runs,
+            level.masks,
+            sparsity=level.sparsity,
+            departures=lambda masks: _departures(masks, reference, oneshot),
+            confidence=settings.confidence,
+            resamples=settings.resamples,
+        )
+    )
 
 
-def _departures(level: Level, reference: Reference | None, oneshot: MaskLike | None) -> dict[str, PairCounts]:
+def _departures(
+    masks: Sequence[StoredMask], reference: Reference | None, oneshot: MaskLike | None
+) -> dict[str, PairCounts]:
     """In what the masks depart from the one-shot mask, on either side of the threshold; nothing without a reference."""
     if reference is None or oneshot is None:
         return {}
     magnitudes = {name: weight.numpy() for name, weight in reference.magnitudes.items()}
-    return deviation_overlap(level.masks, oneshot, magnitudes)
+    return deviation_overlap(masks, oneshot, magnitudes)
 
 
 def _floor(measure: Measure, counts: PairCounts, departures: Mapping[str, PairCounts]) -> Numbers:

@@ -160,7 +160,8 @@ def test_names_of_folders_cannot_mean_anything_else(six_runs):
 def test_with_a_base_there_are_floor_heads_and_departures(small_run, tmp_path):
     for lang in ("de", "sw"):
         for seed in (0, 1):
-            overrides = [each for each in small_run("controls=[]") if not each.startswith("lang=")]
+            controls = "controls=[shuffled_labels]" if (lang, seed) == ("sw", 1) else "controls=[]"
+            overrides = [each for each in small_run(controls) if not each.startswith("lang=")]
             find.run(composed_settings(*overrides, f"lang={lang}", f"seed={seed}"))
     given = composed_settings("step=compare", *[each for each in small_run() if not each.startswith("lang=")])
     compare.run(given)
@@ -172,3 +173,31 @@ def test_with_a_base_there_are_floor_heads_and_departures(small_run, tmp_path):
     assert len({(row["layer"], row["head"]) for row in rows if row["kind"] == "head"}) == 4
     jaccard = [row for row in rows if row["measure"] == "jaccard" and row["kind"] == "whole"]
     assert all(0 < float(row["chance"]) < float(row["floor"]) <= 1 for row in jaccard)
+    shuffled = {row["measure"]: row for row in table(folder, "overview.csv") if "shuffled" in row["what"]}
+    assert set(shuffled) == {"jaccard", "kept_though_small", "dropped_though_large"}
+    assert {row["count"] for row in shuffled.values()} == {"1"}
+    assert 0 < float(shuffled["jaccard"]["chance"]) < float(shuffled["jaccard"]["mean"]) < 1
+
+
+def test_a_mask_is_held_against_that_of_shuffled_labels(tmp_path):
+    control = {"sparsity": 0.5, "score": 40.0, "test_score": None, "mask": "controls/shuffled_labels/mask.safetensors"}
+    for lang in ("de", "fr"):
+        folder = written(tmp_path, lang, 0, controls={"shuffled_labels": control})
+        (folder / "controls" / "shuffled_labels").mkdir(parents=True)
+        taken = folder if lang == "de" else written(tmp_path / "elsewhere", lang, 0, mask_seed=99)
+        source = taken / "rounds" / "2" / "mask.safetensors"
+        (folder / "controls" / "shuffled_labels" / "mask.safetensors").write_bytes(source.read_bytes())
+    _, folder = compared(tmp_path)
+    (row,) = [row for row in table(folder, "overview.csv") if "shuffled" in row["what"]]
+    own, other = (
+        read_mask(place / "tiny" / "pos" / "fr" / "seed0-00000000" / "rounds" / "2" / "mask.safetensors")[0]
+        for place in (tmp_path, tmp_path / "elsewhere")
+    )
+    of_fr = (own & other).kept / (own | other).kept
+    assert (row["measure"], row["sparsity"], row["count"]) == ("jaccard", "0.5", "2")
+    assert float(row["mean"]) == pytest.approx((1 + of_fr) / 2)  # that of de has its own run's mask
+
+
+def test_without_the_control_there_is_no_word_of_shuffled_labels(six_runs):
+    _, folder = compared(six_runs)
+    assert not [row for row in table(folder, "overview.csv") if "shuffled" in row["what"]]
