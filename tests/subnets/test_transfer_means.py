@@ -2,10 +2,10 @@
 
 import pytest
 from finished import transferred
+from papers_cells import cells_of_paper
 
-from subnets.paper.published import SPARSITY, transfers, winning_tickets
-from subnets.statistics import Interval
-from subnets.transfer_means import Spread, Transferred, by_source, over_seeds, summaries
+from subnets.paper.published import transfers
+from subnets.transfer_means import by_source, over_seeds, summaries
 from subnets.transfers import finished_transfers
 
 RESAMPLING = {"confidence": 0.95, "resamples": 200}
@@ -105,27 +105,6 @@ def test_the_own_mask_is_not_averaged_into_its_source(tmp_path):
 
 
 # The paper's own numbers (tables 3 to 5) through the same functions.
-
-RANDOM = {(row.task, row.lang): row.random for row in winning_tickets()}
-
-
-def spread(score):
-    return Spread(Interval(score, None, None, 0.95, 1), None)
-
-
-def cells_of_paper(matrix):
-    sign = -1 if matrix.metric == "perplexity" else 1
-    own = matrix.beside["own"]
-    for (source, lang), score in matrix.scores.items():
-        difference = sign * (score - own[lang])
-        yield Transferred(
-            model="mbert", task=matrix.task, lang=lang, mode="trained", source=source, source_task=matrix.task,
-            sparsity=SPARSITY, metric=matrix.metric, seeds=(0, 1, 2), score=spread(score), test_score=None,
-            baselines={"own": spread(own[lang]), "random": spread(RANDOM[matrix.task, lang])},
-            difference=Interval(difference, None, None, 0.95, 3), relative=difference / own[lang],
-            successful=None, not_worse=None,
-        )  # fmt: skip
-
 
 PAPERS = {matrix.task: list(cells_of_paper(matrix)) for matrix in transfers() if matrix.task != "mt5_xnli"}
 FIGURE_6 = {
