@@ -59,6 +59,6 @@ def difference_map(
     axis.spines[:].set_visible(False)
     for (row, column), value in np.ndenumerate(found):
         if not np.isnan(value):
-            text = f"{value:.2f}" + (" ✓" if marks[row][column] else "")
+            text = f"{value:z.2f}" + (" ✓" if marks[row][column] else "")
             axis.text(column, row, text, ha="center", va="center", fontsize=6.5)
     axis.figure.colorbar(image, ax=axis, label=label, fraction=0.046)

@@ -263,4 +263,4 @@ def _point(each: Beside) -> list[str]:
 
 def in_short(found: Interval) -> str:
     """A mean with its interval, where there is one."""
-    return f"{found.mean:.2f}" + ("" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]")
+    return f"{found.mean:z.2f}" + ("" if found.low is None else f" [{found.low:z.2f}, {found.high:z.2f}]")

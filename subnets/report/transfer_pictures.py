@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ Row = dict[str, Any]
 Draw = Callable[[list[Row]], Figure]
 
 
-def _matrices(rows: list[Row], against: str) -> Figure:
+def _matrices(rows: list[Row], *, against: str, along: str) -> Figure:
     """A panel for every mode and sparsity."""
     columns = min(2, len(rows))
     lines = -(-len(rows) // columns)
@@ -27,7 +28,7 @@ def _matrices(rows: list[Row], against: str) -> Figure:
         names = {side: row[side] for side in ("down", "along")}
         difference_map(axis, row["values"], row["marks"], label=f"less {against}", **names)
         axis.set_title(f"{row['mode'].replace('_', ' ')}, {row['sparsity']:.1%} sparsity", fontsize=9)
-        axis.set_xlabel("target")
+        axis.set_xlabel(along)
     for axis in axes[len(rows) :]:
         axis.set_visible(False)
     return figure
@@ -73,10 +74,10 @@ def _beside(rows: list[Row]) -> Figure:
 
 
 TRANSFER_PICTURES: dict[str, Draw] = {
-    "transfers": lambda rows: _matrices(rows, "own mask"),
+    "transfers": partial(_matrices, against="own mask", along="target"),
     "sources": _sources,
-    "cross_tasks": lambda rows: _matrices(rows, "own mask"),
-    "multilingual": lambda rows: _matrices(rows, "own mask"),
-    "other_masks": lambda rows: _matrices(rows, "dense"),
+    "cross_tasks": partial(_matrices, against="own mask", along="target"),
+    "multilingual": partial(_matrices, against="own mask", along="target"),
+    "other_masks": partial(_matrices, against="dense", along="language"),
     "beside": _beside,
 }

@@ -13,7 +13,7 @@ const matrix = (name, against) => (state) => {
   const found = data[name].find((each) => groupOf(each) === state.group && each.sparsity === state.sparsity && (!state.mode || each.mode === state.mode));
   const reach = furthest(found.values.flat());
   const small = found.along.length <= (PHONE.matches ? 5 : 12);
-  const numbers = found.values.map((line, row) => line.map((value, column) => (value === null ? "" : `${value.toFixed(2)}${found.marks[row][column] ? " ✓" : ""}`)));
+  const numbers = found.values.map((line, row) => line.map((value, column) => (value === null ? "" : `${value.toFixed(2).replace(/^-(0\.0+)$/, "$1")}${found.marks[row][column] ? " ✓" : ""}`)));
   const signs = found.marks.map((line) => line.map((mark) => (mark ? "✓" : "")));
   const down = found.down.map((text) => plain(cut(text, PHONE.matches ? 14 : 40)));
   const traces = [{
