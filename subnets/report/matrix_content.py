@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
@@ -36,7 +36,7 @@ class Tried:
         by_score: masks chosen by other means.
         beside: our cells beside the paper's.
         agreements: how these differences stand to each other.
-        worlds: which base and data ours are, in a sentence.
+        worlds: which base and data each model's numbers are of, in a sentence.
     """
 
     cells: Sequence[Transferred]
@@ -45,7 +45,7 @@ class Tried:
     by_score: Sequence[ByScore]
     beside: Sequence[Beside]
     agreements: Sequence[Agreement]
-    worlds: str
+    worlds: Mapping[str, str]
 
 
 def tried_content(tried: Tried) -> dict[str, list[Row]]:
@@ -245,7 +245,7 @@ def _beside(tried: Tried) -> Iterable[Row]:
                 for table in dict.fromkeys(each.table for each in points)
             ],
             "caption": f"{task}: how much better than dense (Table 2) or than the own ticket (all others). "
-            f"{'; '.join(said)}. {tried.worlds}",
+            f"{'; '.join(said)}. {tried.worlds[model]}",
         }  # fmt: skip
 
 

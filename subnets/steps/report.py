@@ -133,7 +133,7 @@ def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequenc
             "relatedness": summary.relatedness_rows(compared),
         }.items()
     }
-    tables |= {name: found for name, found in transfer_tables.tables_of(tried).items() if found[0]}
+    tables |= {name: each for name, each in transfer_tables.tables_of(tried).items() if each[0]}
     for name, (rows, in_papers) in tables.items():
         (folder / "tables").write(f"{name}.csv", csv_bytes(rows))
         (folder / "tables").write(f"{name}.tex", latex(in_papers).encode())
@@ -167,7 +167,10 @@ def _tried(
         by_score=by_score(runs, confidence=confidence, resamples=resamples),
         beside=beside,
         agreements=agreements(beside),
-        worlds=worlds_apart(runs),
+        worlds={
+            model: worlds_apart([run for run in runs if run.model == model])
+            for model in sorted({run.model for run in runs})
+        },
     )
 
 
