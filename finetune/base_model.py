@@ -52,6 +52,12 @@ class Base:
     tokenizer: PreTrainedTokenizerBase
     revision: str | None
 
+    @property
+    def segments(self) -> bool:
+        """Whether the model tells a first text from a second, and its tokenizer says which is which."""
+        two = getattr(self.model.config, "type_vocab_size", 0) > 1
+        return two and "token_type_ids" in self.tokenizer.model_input_names
+
 
 def load_base(settings: ModelSettings, task: Task, *, seed: int, max_length: int) -> Base:
     """The base from a folder or the hub, in fp32, with a head drawn from `seed`.

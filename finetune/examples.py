@@ -99,6 +99,23 @@ def encode(
     return joined(pieces)
 
 
+def encode_texts(
+    texts: Sequence[str], *, tokenizer: PreTrainedTokenizerBase, segments: bool, max_length: int
+) -> Encoded:
+    """Texts that nothing is asked of, an example each, cut at `max_length` sub-words; the labels are all 0.
+
+    Raises:
+        ValueError: there is no text.
+    """
+    if not texts:
+        raise ValueError("no texts to encode")
+    pieces = []
+    for first in range(0, len(texts), ENCODED_AT_ONCE):
+        rows: list[Row] = [LabelledText((text,), 0) for text in texts[first : first + ENCODED_AT_ONCE]]
+        pieces.append(_flattened(_encode_sentences(rows, tokenizer, max_length), "sentence", segments=segments))
+    return joined(pieces)
+
+
 def with_fixed_masks(encoded: Encoded, *, tokenizer: PreTrainedTokenizerBase, share: float, seed: int) -> Encoded:
     """Examples of `mlm` with their masks drawn once and for all: what validation and test are scored on."""
     token_ids = encoded.token_ids.copy()

@@ -82,7 +82,7 @@ def read_conllu(path: Path, task: Task) -> Iterator[Row]:
 
 def read_txt(path: Path, task: Task) -> Iterator[Row]:
     """A text a line; blank lines are passed over."""
-    return rows_of(((f"{path}:{number}", {task.columns[0]: line}) for number, line in _lines(path)), task)
+    return rows_of(((f"{path}:{number}", {task.columns[0]: line}) for number, line in numbered_lines(path)), task)
 
 
 def read_jsonl(path: Path, task: Task) -> Iterator[Row]:
@@ -115,7 +115,7 @@ READERS: dict[Kind, dict[str, Reader]] = {
 
 def _tsv_records(path: Path, task: Task) -> Iterator[tuple[str, Record]]:
     # Not the csv module: without quoting it adds nothing but a limit on the length of a field.
-    lines = ((number, line.split("\t")) for number, line in _lines(path) if line)
+    lines = ((number, line.split("\t")) for number, line in numbered_lines(path) if line)
     number, header = next(lines, (0, []))
     if header:
         check_columns(header, task, where=f"{path}:{number}, the header")
@@ -125,7 +125,7 @@ def _tsv_records(path: Path, task: Task) -> Iterator[tuple[str, Record]]:
 
 
 def _jsonl_records(path: Path, task: Task) -> Iterator[tuple[str, Record]]:
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         if not line.strip():
             continue
         try:
@@ -154,12 +154,12 @@ def _is_comment(line: str, *, last: str, labels: tuple[str, ...]) -> bool:
 
 def _sentences(path: Path) -> Iterator[list[tuple[int, str]]]:
     """Runs of lines between blank ones."""
-    for blank, lines in groupby(_lines(path), key=lambda numbered: not numbered[1].strip(" \t")):
+    for blank, lines in groupby(numbered_lines(path), key=lambda numbered: not numbered[1].strip(" \t")):
         if not blank:
             yield list(lines)
 
 
-def _lines(path: Path) -> NumberedLines:
+def numbered_lines(path: Path) -> NumberedLines:
     """The numbered lines of a UTF-8 file, without their ends and without a byte order mark.
 
     Bytes are parted first and decoded after: only LF and CRLF end a line, whatever else Unicode counts as a line's end

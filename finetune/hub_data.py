@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import datasets
 import huggingface_hub
@@ -20,7 +20,9 @@ from finetune.hub import check_hub_reachable
 from finetune.records import Record, check_columns, columns_of, rows_of, some_rows
 from finetune.settings import DataSettings
 from finetune.sources import Split
-from finetune.tasks import HubData, Task
+from finetune.tasks import Task
+
+Loaded = TypeVar("Loaded")
 
 # Where a data set has a train split only, the documents at these places of every hundred are held out from it.
 HELD_OUT = {"validation": 0, "test": 1}
@@ -49,7 +51,7 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     except InputError:
         raise
     except FAULTS as error:
-        raise InputError(_explained(error, task.hub, lang=lang, revision=data.revision)) from error
+        raise InputError(explained(error, task.hub.path, key="task.hub", lang=lang, revision=data.revision)) from error
     records = _records(tables, task, split=split, where=where)
     if records is None:
         return None
@@ -58,22 +60,33 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     return Split(some_rows(rows_of(placed, task, names=names), where=where), commit)
 
 
-@cache
-def _load(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
-    """All splits, mapped from files of the cache rather than read, and their commit; asked twice of a busy hub."""
+def asked_twice(load: Callable[[], Loaded]) -> Loaded:
+    """What a request to the hub gives; one that is refused because the hub is busy is made once more."""
     try:
-        return _load_once(path, config, revision=revision)
+        return load()
     except HfHubHTTPError as error:
         if error.response.status_code != 429 and not error.response.is_server_error:
             raise
     time.sleep(SECONDS_BEFORE_RETRY)
-    return _load_once(path, config, revision=revision)
+    return load()
+
+
+def commit_of(path: str, revision: str | None) -> str | None:
+    """The commit that a revision of a data set stands for; the revision itself where HF_HUB_OFFLINE is set."""
+    if constants.HF_HUB_OFFLINE:
+        return revision
+    about = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE)
+    return str(about.sha)
+
+
+@cache
+def _load(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
+    """All splits, mapped from files of the cache rather than read, and their commit."""
+    return asked_twice(lambda: _load_once(path, config, revision=revision))
 
 
 def _load_once(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
-    wanted = revision
-    if not constants.HF_HUB_OFFLINE:
-        wanted = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE).sha
+    wanted = commit_of(path, revision)
     # With the scheme, a folder ./owner/name of the working directory is not taken for the data set.
     tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
     commit = Path(next(iter(tables.values())).cache_files[0]["filename"]).parent.name
@@ -116,16 +129,16 @@ def _label_names(features: datasets.Features, column: str | None) -> list[str]:
     return list(getattr(getattr(feature, "feature", feature), "names", []))
 
 
-def _explained(error: Exception, hub: HubData, *, lang: str, revision: str | None) -> str:
-    """One line on what is wrong and what would be right."""
-    at = f"{hub.path} at {constants.ENDPOINT}"
+def explained(error: Exception, path: str, *, key: str, lang: str, revision: str | None) -> str:
+    """One line on what is wrong with a data set and what would be right; `key` is the setting that names its path."""
+    at = f"{path} at {constants.ENDPOINT}"
     said = " ".join(str(error).split()) or type(error).__name__
     if constants.HF_HUB_OFFLINE:
-        return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {hub.path}: run once with network ({said})"
+        return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {path}: run once with network ({said})"
     if isinstance(error, RevisionNotFoundError):
         return f"data.revision={revision}: {at} has no such revision"
     if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
-        return f"{at}: no such data set, or a private one: check task.hub.path, or set HF_TOKEN"
+        return f"{at}: no such data set, or a private one: check {key}.path, or set HF_TOKEN"
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return f"{at}: the hub does not let you in: ask for access on the data set's page, or set HF_TOKEN"
     if isinstance(error, HfHubHTTPError):

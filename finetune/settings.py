@@ -37,6 +37,25 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class ParallelHub:
+    """A data set of the hub whose rows hold a sentence in two languages, as parquet.
+
+    Attributes:
+        path: its id.
+        files: the files that are read; {config} is filled in.
+        column: the column that holds a mapping from languages to their sentences.
+        configs: the configuration that has a language, beside one that is in all of them.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    path: str
+    files: str
+    column: str
+    configs: dict[str, str]
+
+
+@dataclass(frozen=True)
 class FinetuneSettings:
     """How one round is trained."""
 

@@ -88,8 +88,6 @@ def _own_settings(settings: Settings) -> list[Settings]:
 
 def _of_language(settings: Settings, base: Base) -> dict[str, tuple[Encoded | None, str | None]]:
     """Each split of one language and the commit it came from; None for what is not there."""
-    two_segments = getattr(base.model.config, "type_vocab_size", 0) > 1
-    segments = two_segments and "token_type_ids" in base.tokenizer.model_input_names
     limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
               "test": settings.data.test_examples}  # fmt: skip
     encoded: dict[str, tuple[Encoded | None, str | None]] = dict.fromkeys(SPLITS, (None, None))
@@ -98,7 +96,7 @@ def _of_language(settings: Settings, base: Base) -> dict[str, tuple[Encoded | No
         if split is None:
             continue
         examples = encode(
-            split.rows, settings.task, tokenizer=base.tokenizer, segments=segments,
+            split.rows, settings.task, tokenizer=base.tokenizer, segments=base.segments,
             max_length=settings.finetune.max_length, limit=limits[name],
             where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
         )  # fmt: skip

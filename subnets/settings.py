@@ -12,10 +12,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import Field, TypeAdapter, ValidationError
 
-from finetune.settings import DataSettings, FinetuneSettings, ModelSettings, PretrainSettings
+from finetune.settings import DataSettings, FinetuneSettings, ModelSettings, ParallelHub, PretrainSettings
 from finetune.tasks import Task
 from pruning.schedule import sparsities
 from pruning.settings import PruningSettings
@@ -113,6 +113,11 @@ class ParallelSettings:
     sentences: Annotated[int, Ge(2)] | None
     neighbours: Annotated[int, Ge(1)]
     top: Annotated[int, Ge(1)]
+    variance: Annotated[float, Gt(0), Le(1)]
+    permutations: Annotated[int, Ge(1)]
+    confidence: Annotated[float, Gt(0), Lt(1)]
+    resamples: Annotated[int, Ge(100)]
+    hub: ParallelHub
 
 
 @dataclass(frozen=True)
@@ -243,6 +248,7 @@ ROOMS: dict[str, Any] = {
     "source": SourceSettings,
     "transfer": TransferSettings,
     "parallel": ParallelSettings,
+    "parallel.hub": ParallelHub,
     "study": StudySettings,
 }
 KEYS = [f"{room}.{field.name}".lstrip(".") for room, kind in ROOMS.items() for field in fields(kind)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import datasets
 import torch
-from datasets import ClassLabel, Features, List, Value
+from datasets import ClassLabel, Features, List, Translation, Value
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -30,6 +30,7 @@ PEOPLE = {"Anna", "अन्ना"}
 PLACES = {"Berlin", "London", "Nairobi", "दिल्ली"}
 ROWS = {"train": 48, "validation": 24, "test": 24}
 DOCUMENTS = 300
+TRANSLATIONS = 30
 
 NLI_LABELS = ["entailment", "neutral", "contradiction"]
 ENTITY_TAGS = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
@@ -71,6 +72,7 @@ def build_small_hub(folder: Path) -> None:
     _wikiann(folder / "datasets/unimelb-nlp/wikiann", ["de", "hi", "sw"])
     _treebanks(folder / "datasets/commul/universal_dependencies", {"de_gsd": "de"})
     _wikipedia(folder / "datasets/wikimedia/wikipedia", {"20231101.de": "de", "20231101.sw": "sw"})
+    _translations(folder / "datasets/wmt/wmt14", ["de", "hi"])
     _multilingual_bert(folder / "models/bert-base-multilingual-cased")
     _xlm_roberta(folder / "models/xlm-roberta-base")
 
@@ -122,6 +124,20 @@ def _wikipedia(repository: Path, editions: Mapping[str, str]) -> None:
         return {"id": str(index), "url": f"https://example.org/{index}", "title": words[0], "text": " ".join(words)}
 
     _write(repository, editions, {"train": DOCUMENTS}, row, features)
+
+
+def _translations(repository: Path, languages: list[str]) -> None:
+    """Pairs with English; the train split is there to be left alone."""
+    for lang in languages:
+        features = Features(translation=Translation(languages=[lang, "en"]))
+        (repository / f"{lang}-en").mkdir(parents=True)
+        for split in ("test", "train"):
+            draw = random.Random(lang + split)
+            said = {each: WORDS[each].split() for each in (lang, "en")}
+            rows = [{"translation": {each: " ".join(draw.sample(words, 5)) for each, words in said.items()}}
+                    for _ in range(TRANSLATIONS)]  # fmt: skip
+            table = datasets.Dataset.from_list(rows, features=features)
+            table.to_parquet(repository / f"{lang}-en/{split}-00000-of-00001.parquet")
 
 
 def _write(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from loopback_hub import LoopbackHub, hub_environment
+from small_hub import WORDS
 from tasks_of_conf import task_called
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -183,6 +184,65 @@ def test_a_hub_that_is_down_is_found_out_before_the_clients_start(small_hub, tmp
 def test_an_empty_cache_offline_is_one_line_and_quick(tmp_path):
     message = complaint(hub_environment("http://127.0.0.1:9", tmp_path, offline=True), XNLI, cwd=tmp_path)
     assert "HF_HUB_OFFLINE is set and the cache lacks facebook/xnli: run once with network" in message
+
+
+def parallel(environment: dict[str, str], requests: list[dict[str, Any]], *, cwd: Path) -> list[dict[str, Any]]:
+    """What parallel sentences each request finds, or its error, in a fresh process."""
+    script = """
+import json, sys
+from finetune.errors import InputError
+from finetune.parallel import parallel_sentences
+from finetune.settings import DataSettings, ParallelHub
+hub = {"path": "wmt/wmt14", "files": "{config}/test-*.parquet", "column": "translation",
+       "configs": {"de": "de-en", "hi": "hi-en", "ru": "ru-en"}}
+answers = []
+for request in json.load(sys.stdin):
+    described = ParallelHub(**{**hub, **request.get("hub", {})})
+    data = DataSettings("hub", revision=request.get("revision"))
+    try:
+        found = parallel_sentences(data, request["langs"], hub=described, limit=request.get("limit"))
+        answers.append({"sentences": found.sentences, "revision": found.revision})
+    except InputError as error:
+        answers.append({"error": str(error)})
+json.dump(answers, sys.stdout)
+"""
+    answers: list[dict[str, Any]] = json.loads(run(["-c", script], environment, cwd=cwd, said=json.dumps(requests)))
+    return answers
+
+
+def test_pairs_arrive_from_the_hub_and_the_cache_and_nothing_else_is_fetched(small_hub, tmp_path):
+    asked = [{"langs": ["de", "en"]}, {"langs": ["en", "hi"], "limit": 4}]
+    small_hub.requests.clear()
+    found = parallel(hub_environment(small_hub.endpoint, tmp_path), asked, cwd=tmp_path)
+    assert [len(lines) for lines in found[0]["sentences"].values()] == [30, 30]
+    assert list(found[1]["sentences"]) == ["en", "hi"]
+    assert len(found[1]["sentences"]["hi"]) == 4
+    assert found[0]["revision"] == small_hub.commit_of("datasets/wmt/wmt14")
+    english = {word for line in found[0]["sentences"]["en"] for word in line.split()}
+    assert english <= set(WORDS["en"].split())
+    fetched = {request.rpartition("/")[2] for request in small_hub.requests if request.endswith(".parquet")}
+    assert fetched == {"test-00000-of-00001.parquet"}
+    offline = hub_environment("http://127.0.0.1:9", tmp_path, offline=True)
+    assert parallel(offline, asked, cwd=tmp_path) == found
+
+
+def test_what_a_data_set_of_pairs_lacks_is_named(small_hub, tmp_path):
+    asked = [
+        {"langs": ["sw", "en"]}, {"langs": ["de", "hi"]}, {"langs": ["ru", "en"]},
+        {"langs": ["de", "en"], "hub": {"column": "pair"}}, {"langs": ["de", "en"], "revision": "0" * 40},
+        {"langs": ["de", "en"], "hub": {"path": "wmt/none"}},
+    ]  # fmt: skip
+    answers = parallel(hub_environment(small_hub.endpoint, tmp_path), asked, cwd=tmp_path)
+    said = [
+        "lang=sw: wmt/wmt14 has no configuration for sw or en here; it has: de (de-en), hi (hi-en), ru (ru-en)",
+        "lang=hi: wmt/wmt14/de-en/test-00000-of-00001.parquet, row 1 has no hi; it has: de, en",
+        "lang=ru: wmt/wmt14 has no files ru-en/test-*.parquet at commit",
+        "no column 'pair' (parallel.hub.column); found: translation",
+        f"data.revision={'0' * 40}: wmt/wmt14 at {small_hub.endpoint} has no such revision",
+        "no such data set, or a private one: check parallel.hub.path",
+    ]
+    for answer, expected in zip(answers, said, strict=True):
+        assert expected in answer["error"]
 
 
 def test_the_small_checkpoints_load_from_the_hub(small_hub, tmp_path):
