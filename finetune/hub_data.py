@@ -51,7 +51,7 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     except InputError:
         raise
     except FAULTS as error:
-        raise InputError(explained(error, task.hub.path, key="task.hub", lang=lang, revision=data.revision)) from error
+        raise InputError(explained(error, task.hub.path, lang=lang, revision=data.revision)) from error
     records = _records(tables, task, split=split, where=where)
     if records is None:
         return None
@@ -129,14 +129,25 @@ def _label_names(features: datasets.Features, column: str | None) -> list[str]:
     return list(getattr(getattr(feature, "feature", feature), "names", []))
 
 
-def explained(error: Exception, path: str, *, key: str, lang: str, revision: str | None) -> str:
-    """One line on what is wrong with a data set and what would be right; `key` is the setting that names its path."""
+def explained(
+    error: Exception, path: str, *, lang: str, revision: str | None, key: str = "task.hub", pin: str = "data.revision"
+) -> str:
+    """One line on what is wrong with a data set and what would be right.
+
+    Args:
+        error: what a client raised.
+        path: the data set.
+        lang: the language asked for.
+        revision: the revision asked for.
+        key: the group of settings that names the data set.
+        pin: the setting that names the revision.
+    """
     at = f"{path} at {constants.ENDPOINT}"
     said = " ".join(str(error).split()) or type(error).__name__
     if constants.HF_HUB_OFFLINE:
         return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {path}: run once with network ({said})"
     if isinstance(error, RevisionNotFoundError):
-        return f"data.revision={revision}: {at} has no such revision"
+        return f"{pin}={revision}: {at} has no such revision"
     if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
         return f"{at}: no such data set, or a private one: check {key}.path, or set HF_TOKEN"
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):

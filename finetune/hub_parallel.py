@@ -18,9 +18,7 @@ from finetune.settings import ParallelHub
 KEY = "parallel.hub"
 
 
-def placed_rows(
-    hub: ParallelHub, langs: Sequence[str], *, revision: str | None
-) -> tuple[Iterator[tuple[str, Mapping[str, Any]]], str]:
+def placed_rows(hub: ParallelHub, langs: Sequence[str]) -> tuple[Iterator[tuple[str, Mapping[str, Any]]], str]:
     """The rows of the configuration that has the languages, each with its place, and the commit they are of.
 
     Only the files named are fetched: of WMT14's French the test set is half a megabyte, the training set gigabytes.
@@ -39,11 +37,12 @@ def placed_rows(
     check_hub_reachable()
     pattern = hub.files.replace("{config}", hub.configs[lang])
     try:
-        folder = asked_twice(lambda: _fetched(hub.path, pattern, revision=revision))
+        folder = asked_twice(lambda: _fetched(hub.path, pattern, revision=hub.revision))
     except InputError:
         raise
     except FAULTS as error:
-        raise InputError(explained(error, hub.path, key=KEY, lang=lang, revision=revision)) from error
+        said = explained(error, hub.path, lang=lang, revision=hub.revision, key=KEY, pin=f"{KEY}.revision")
+        raise InputError(said) from error
     files = sorted(folder.glob(pattern))
     if not files:
         raise InputError(

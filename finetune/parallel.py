@@ -85,10 +85,10 @@ def _of_files(data: DataSettings, langs: Sequence[str], _hub: ParallelHub, limit
     return Parallel({lang: lines[:limit] for lang, lines in read.items()})
 
 
-def _of_hub(data: DataSettings, langs: Sequence[str], hub: ParallelHub, limit: int | None) -> Parallel:
+def _of_hub(_data: DataSettings, langs: Sequence[str], hub: ParallelHub, limit: int | None) -> Parallel:
     from finetune.hub_parallel import placed_rows
 
-    rows, revision = placed_rows(hub, langs, revision=data.revision)
+    rows, revision = placed_rows(hub, langs)
     read: dict[str, list[str]] = {lang: [] for lang in langs}
     for where, row in islice(rows, limit):
         for lang in langs:

@@ -42,6 +42,7 @@ class ParallelHub:
 
     Attributes:
         path: its id.
+        revision: a branch, tag or commit; None: main.
         files: the files that are read; {config} is filled in.
         column: the column that holds a mapping from languages to their sentences.
         configs: the configuration that has a language, beside one that is in all of them.
@@ -50,6 +51,7 @@ class ParallelHub:
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     path: str
+    revision: str | None
     files: str
     column: str
     configs: dict[str, str]

@@ -28,7 +28,7 @@ from subnets.settings import Settings, settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
-NAMES = ("find", "pretrain", "compare", "transfer", "report", "export", "study", "status")
+NAMES = ("find", "pretrain", "compare", "transfer", "retrieve", "correlate", "report", "export", "study", "status")
 STEPS = {name: f"subnets.steps.{name}" for name in NAMES}
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)

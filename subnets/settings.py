@@ -29,6 +29,12 @@ NOT_IDENTITY = {
     "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
 }  # fmt: skip
 
+# The settings of `parallel` that change the numbers of one step alone.
+PARALLEL_OF = {
+    "retrieve": ("neighbours", "top", "confidence", "resamples"),
+    "correlate": ("variance", "permutations"),
+}
+
 # Steps over many runs; without `lang` they take those of every language.
 OF_MANY = {"compare", "report", "export", "study", "status"}
 EVERY = "all"
@@ -186,6 +192,14 @@ class Settings:
         plain["transfer"].pop("baselines")  # asking for one more trains that one alone
         return self.identity() | {name: plain[name] for name in ("source", "transfer")}
 
+    def parallel_identity(self, step: str) -> dict[str, Any]:
+        """The settings that decide a step over parallel sentences: whose masks it takes, and how it looks at them."""
+        plain = _plain(self)
+        left_out = {name for other, names in PARALLEL_OF.items() if other != step for name in names}
+        left_out |= {"hub"} if self.data.source != "hub" else set()
+        parallel = {name: value for name, value in plain["parallel"].items() if name not in left_out}
+        return self.identity() | {"step": step, "source": plain["source"], "parallel": parallel}
+
     def pretrain_identity(self) -> dict[str, Any]:
         """The settings that decide a pre-training."""
         identity, plain = self.identity(), _plain(self)["pretrain"]
@@ -299,6 +313,7 @@ def _check_names(settings: Settings) -> None:
         ("lang", settings.lang),
         ("model.label", settings.model_label),
         ("task.name", settings.task.name),
+        ("parallel.pivot", settings.parallel.pivot),
     ):
         if not is_plain_name(name):
             raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -144,6 +144,13 @@ def _ends(row: Row) -> str:
 
 def _or_nothing(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def layer_table(cells: Mapping[tuple[int, str], str | None], columns: Sequence[str]) -> str:
+    """A row a layer, a cell a column; what is None or missing as a dash."""
+    layers = sorted({layer for layer, _ in cells})
+    lines = [[str(layer), *(cells.get((layer, column)) or "-" for column in columns)] for layer in layers]
+    return tabulate(lines, headers=["layer", *columns], disable_numparse=True, stralign="right")
 
 
 LATEX_ESCAPES = {

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from subnets.settings import EVERY, Settings, short_hash
 
 SETTINGS, LOCK = "settings.yaml", ".lock"
 PATIENCE = 0.5  # seconds: whoever only looks whether a folder is held holds it for a moment
+LONGEST_LABEL = 40  # characters of an expression in a folder's name
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
 
 
@@ -101,6 +103,14 @@ def subnetwork_folder(settings: Settings, digest: str, *, trained_on: str | None
     """
     identity = settings.dense_identity() | {"trained_on": trained_on}
     return _place(settings) / "subnetworks" / f"seed{settings.seed}-{short_hash(identity)}" / digest[:16]
+
+
+def parallel_folder(settings: Settings, step: str) -> Folder:
+    """Where one over parallel sentences is kept: runs/<model>/<task>/<step>/<lang>-<pivot>/<source>-<hash>/."""
+    root = Path(settings.runs_dir).expanduser() / settings.model_label / settings.task.name / step
+    source = re.sub(r"[^\w.+]+", "-", settings.source.mask or settings.lang).strip("-._+")[:LONGEST_LABEL] or "mask"
+    place = root / f"{settings.lang}-{settings.parallel.pivot}"
+    return Folder(place / f"{source}-{short_hash(settings.parallel_identity(step))}")
 
 
 def pretraining_folder(settings: Settings) -> Folder:

@@ -193,12 +193,12 @@ import json, sys
 from finetune.errors import InputError
 from finetune.parallel import parallel_sentences
 from finetune.settings import DataSettings, ParallelHub
-hub = {"path": "wmt/wmt14", "files": "{config}/test-*.parquet", "column": "translation",
+hub = {"path": "wmt/wmt14", "revision": None, "files": "{config}/test-*.parquet", "column": "translation",
        "configs": {"de": "de-en", "hi": "hi-en", "ru": "ru-en"}}
 answers = []
 for request in json.load(sys.stdin):
     described = ParallelHub(**{**hub, **request.get("hub", {})})
-    data = DataSettings("hub", revision=request.get("revision"))
+    data = DataSettings("hub", revision="of the task's data, not of these")
     try:
         found = parallel_sentences(data, request["langs"], hub=described, limit=request.get("limit"))
         answers.append({"sentences": found.sentences, "revision": found.revision})
@@ -229,7 +229,7 @@ def test_pairs_arrive_from_the_hub_and_the_cache_and_nothing_else_is_fetched(sma
 def test_what_a_data_set_of_pairs_lacks_is_named(small_hub, tmp_path):
     asked = [
         {"langs": ["sw", "en"]}, {"langs": ["de", "hi"]}, {"langs": ["ru", "en"]},
-        {"langs": ["de", "en"], "hub": {"column": "pair"}}, {"langs": ["de", "en"], "revision": "0" * 40},
+        {"langs": ["de", "en"], "hub": {"column": "pair"}}, {"langs": ["de", "en"], "hub": {"revision": "0" * 40}},
         {"langs": ["de", "en"], "hub": {"path": "wmt/none"}},
     ]  # fmt: skip
     answers = parallel(hub_environment(small_hub.endpoint, tmp_path), asked, cwd=tmp_path)
@@ -238,7 +238,7 @@ def test_what_a_data_set_of_pairs_lacks_is_named(small_hub, tmp_path):
         "lang=hi: wmt/wmt14/de-en/test-00000-of-00001.parquet, row 1 has no hi; it has: de, en",
         "lang=ru: wmt/wmt14 has no files ru-en/test-*.parquet at commit",
         "no column 'pair' (parallel.hub.column); found: translation",
-        f"data.revision={'0' * 40}: wmt/wmt14 at {small_hub.endpoint} has no such revision",
+        f"parallel.hub.revision={'0' * 40}: wmt/wmt14 at {small_hub.endpoint} has no such revision",
         "no such data set, or a private one: check parallel.hub.path",
     ]
     for answer, expected in zip(answers, said, strict=True):

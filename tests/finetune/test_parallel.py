@@ -14,7 +14,7 @@ from finetune.parallel import Parallel, parallel_sentences
 from finetune.settings import DataSettings, ParallelHub
 
 REAL = os.environ.get("SUBNETS_REAL")
-HUB = ParallelHub("nobody/nothing", "{config}/test-*.parquet", "translation", {"fr": "fr-en"})
+HUB = ParallelHub("nobody/nothing", None, "{config}/test-*.parquet", "translation", {"fr": "fr-en"})
 
 
 def read(data: DataSettings, *langs: str, limit: int | None = None) -> Parallel:

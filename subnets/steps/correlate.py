@@ -1,0 +1,67 @@
+"""correlate: how alike sub-networks, untrained, represent a sentence and its translation, layer by layer."""
+
+from __future__ import annotations
+
+import statistics
+from importlib import import_module
+
+from subnets.parallel_results import CORRELATE, SUBNETWORKS, Compared, Finished, SimilarityRow, found_or_made
+from subnets.progress import Progress
+from subnets.settings import Settings
+from subnets.source_masks import SourceMask
+from subnets.tables import EMBEDDED, layer_table
+from subnets.workspace import Folder
+
+SHOWN = {
+    "svcca": "SVCCA, mean canonical correlation of the leading directions",
+    "pwcca": "PWCCA, weighted by the pivot's side",
+    "cka": "linear CKA",
+    "debiased_cka": "linear CKA, debiased",
+}
+
+
+def run(settings: Settings) -> float:
+    """Holds the first token's vectors of lang against those of the pivot, or shows what was found before.
+
+    Returns:
+        The masked base's mean SVCCA over its layers; 0 where all vectors are the same.
+    """
+    progress = Progress(speaks=True)
+    if settings.is_embedded:
+        progress.say(f"note: {EMBEDDED}")
+    progress.say(
+        f"correlate: lang={settings.lang} pivot={settings.parallel.pivot} task={settings.task.name} "
+        f"model={settings.model_label} data={settings.data.source}"
+    )
+
+    def make(source: SourceMask, folder: Folder) -> None:
+        # The libraries that compute take seconds to import; showing what is finished does not need them.
+        import_module("subnets.parallel_spaces").compute(settings, CORRELATE, source, folder, progress=progress)
+
+    found = found_or_made(settings, CORRELATE, Compared[SimilarityRow], make=make, say=progress.say)
+    _show(found, progress)
+    rows = [row for row in found.results.rows if (row.subnetwork, row.measure) == ("masked", "svcca")]
+    values = [row.value for row in rows if row.value is not None]
+    return float(statistics.fmean(values)) if values else 0.0
+
+
+def _show(found: Finished[SimilarityRow], progress: Progress) -> None:
+    results = found.results
+    progress.say()
+    progress.say(
+        f"the first token of {results.sentences:,} sentences in {results.lang} and {results.pivot}; "
+        f"sparsity {results.sparsity:.4f}; in brackets, what sentences paired at random give"
+    )
+    for measure, said in SHOWN.items():
+        rows = [row for row in results.rows if row.measure == measure]
+        cells: dict[tuple[int, str], str | None] = {(row.layer, row.subnetwork): _cell(row) for row in rows}
+        progress.say()
+        progress.say(said)
+        progress.say(layer_table(cells, SUBNETWORKS))
+    progress.say()
+    progress.say("layer 0 is the embeddings; - : all vectors are the same there")
+    progress.say(f"folder: {found.folder.path}")
+
+
+def _cell(row: SimilarityRow) -> str | None:
+    return None if row.value is None else f"{row.value:.3f} ({row.chance:.3f})"
