@@ -126,8 +126,8 @@ class Finished(Generic[Row]):
 def found_or_made(
     settings: Settings,
     step: str,
-    kind: type[Compared[Row]],
     *,
+    kind: type[Compared[Row]],
     make: Callable[[SourceMask, Folder], None],
     say: Callable[[str], None],
 ) -> Finished[Row]:

@@ -30,7 +30,7 @@ class Spaces:
     pivot: Vectors
 
 
-def retrieval_rows(spaces: Iterable[Spaces], settings: ParallelSettings, seed: int) -> list[Row]:
+def retrieval_rows(spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
     """A row a sub-network, layer and top (1 and `settings.top`), as `parallel_results.RetrievalRow`.
 
     Args:
@@ -51,7 +51,7 @@ def retrieval_rows(spaces: Iterable[Spaces], settings: ParallelSettings, seed: i
     return rows
 
 
-def similarity_rows(spaces: Iterable[Spaces], settings: ParallelSettings, seed: int) -> list[Row]:
+def similarity_rows(spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
     """A row a sub-network, layer and measure, as `parallel_results.SimilarityRow`; the pivot's side weighs in PWCCA.
 
     Args:
@@ -86,6 +86,6 @@ def _similar(left: Vectors, right: Vectors, settings: ParallelSettings, seed: in
             yield {"measure": name, "value": None, "chance": None, "chance_sd": None, "corrected": None}
             continue
         value = measure(one, other)
-        chance, spread = by_chance(one, other, measure, permutations=settings.permutations, seed=seed)
+        chance, spread = by_chance(one, other, measure=measure, permutations=settings.permutations, seed=seed)
         corrected = None if chance > 1 - UNDEFINED else (value - chance) / (1 - chance)
         yield {"measure": name, "value": value, "chance": chance, "chance_sd": spread, "corrected": corrected}

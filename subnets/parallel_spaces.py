@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from finetune.parallel import Parallel, parallel_sentences
 from pruning.controls import random_mask
@@ -27,18 +27,25 @@ from subnets.tables import csv_bytes
 from subnets.workspace import Folder, check_writable, held
 
 
+class RowsOf(Protocol):
+    """Rows of results, of the spaces of sub-networks; `seed` is that of whatever is drawn."""
+
+    def __call__(self, spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
+        """A list of rows with the same columns."""
+
+
 @dataclass(frozen=True)
 class Way:
     """How a step looks at parallel sentences.
 
     Attributes:
         pooling: which vectors of `representations.POOLINGS` it looks at.
-        rows: what it makes of the sub-networks' spaces, with the settings and a seed.
+        rows: what it makes of the sub-networks' spaces.
         table: the file it writes beside the results.
     """
 
     pooling: str
-    rows: Callable[[Iterable[Spaces], ParallelSettings, int], list[Row]]
+    rows: RowsOf
     table: str
 
 
@@ -49,7 +56,7 @@ WAYS: dict[str, Way] = {
 }
 
 
-def compute(settings: Settings, step: str, source: SourceMask, folder: Folder, *, progress: Progress) -> None:
+def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder, progress: Progress) -> None:
     """Represents parallel sentences by sub-networks and keeps what comes of it in a folder.
 
     Raises:
@@ -71,8 +78,8 @@ def compute(settings: Settings, step: str, source: SourceMask, folder: Folder, *
         if folder.has(RESULTS):  # by another worker of a sweep
             return
         way = WAYS[step]
-        spaces = _spaces(settings, bare, sides, source.mask, way.pooling, progress)
-        rows = way.rows(spaces, settings.parallel, settings.seed)
+        spaces = _spaces(bare, sides, mask=source.mask, pooling=way.pooling, settings=settings, progress=progress)
+        rows = way.rows(spaces, settings.parallel, seed=settings.seed)
         folder.write(way.table, csv_bytes(rows))
         folder.write_json(PROVENANCE, _provenance(bare, parallel))
         results = _about(settings, source) | {
@@ -86,11 +93,12 @@ def compute(settings: Settings, step: str, source: SourceMask, folder: Folder, *
 
 
 def _spaces(
-    settings: Settings,
     bare: BareEncoder,
     sides: Sequence[Sentences],
+    *,
     mask: Mask,
     pooling: str,
+    settings: Settings,
     progress: Progress,
 ) -> Iterator[Spaces]:
     """The dense base, the mask, the one-shot mask with as many weights, and a random one with as many."""

@@ -143,7 +143,7 @@ def measures(variance: float) -> dict[str, Measure]:
 
 
 def by_chance(
-    left: Space, right: Space, measure: Measure, *, permutations: int, seed: int
+    left: Space, right: Space, *, measure: Measure, permutations: int, seed: int
 ) -> tuple[float, float | None]:
     """Mean and standard deviation of a measure where sentences are paired at random (None: of one permutation)."""
     rng = np.random.default_rng(seed)

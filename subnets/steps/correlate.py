@@ -36,9 +36,10 @@ def run(settings: Settings) -> float:
 
     def make(source: SourceMask, folder: Folder) -> None:
         # The libraries that compute take seconds to import; showing what is finished does not need them.
-        import_module("subnets.parallel_spaces").compute(settings, CORRELATE, source, folder, progress=progress)
+        module = import_module("subnets.parallel_spaces")
+        module.compute(settings, CORRELATE, source=source, folder=folder, progress=progress)
 
-    found = found_or_made(settings, CORRELATE, Compared[SimilarityRow], make=make, say=progress.say)
+    found = found_or_made(settings, CORRELATE, kind=Compared[SimilarityRow], make=make, say=progress.say)
     _show(found, progress)
     rows = [row for row in found.results.rows if (row.subnetwork, row.measure) == ("masked", "svcca")]
     values = [row.value for row in rows if row.value is not None]

@@ -28,9 +28,10 @@ def run(settings: Settings) -> float:
 
     def make(source: SourceMask, folder: Folder) -> None:
         # The libraries that compute take seconds to import; showing what is finished does not need them.
-        import_module("subnets.parallel_spaces").compute(settings, RETRIEVE, source, folder, progress=progress)
+        module = import_module("subnets.parallel_spaces")
+        module.compute(settings, RETRIEVE, source=source, folder=folder, progress=progress)
 
-    found = found_or_made(settings, RETRIEVE, Compared[RetrievalRow], make=make, say=progress.say)
+    found = found_or_made(settings, RETRIEVE, kind=Compared[RetrievalRow], make=make, say=progress.say)
     _show(found, top, progress)
     return float(best_layer(found.results.rows, "masked", top).accuracy)
 

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from finetune.parallel import parallel_sentences
 from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.scope import prunable
+from subnets import run as command
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.parallel_results import best_layer, finished_retrievals, finished_similarities
 from subnets.parallel_rows import Spaces, retrieval_rows
@@ -281,6 +283,15 @@ def test_damaged_results_are_named(fresh, change, message):
         retrieve.run(asked)
 
 
+def test_the_command_takes_an_expression_in_one_pair_of_quotes(fresh, monkeypatch):
+    arguments = ["subnets", *fresh, "step=retrieve", "lang=sw", "source.mask=core(de, sw)", "source.sparsity=0.3"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    command.main()
+    (found,) = finished_retrievals(given(fresh, "lang=sw").runs_dir)
+    assert (found.results.mask, found.results.mask_lang) == ("core(de, sw)", "de+sw")
+    assert found.results.sparsity > 0.3
+
+
 @pytest.mark.skipif(REAL is None, reason="SUBNETS_REAL is not set: no real data to read")
 def test_a_real_encoder_finds_real_translations_until_too_much_is_cut_at_random(tmp_path_factory):
     brought = subprocess.run(
@@ -301,7 +312,7 @@ def test_a_real_encoder_finds_real_translations_until_too_much_is_cut_at_random(
     for name, mask in {"dense": full, "oneshot": reference.oneshot_like(random), "random": random}.items():
         with bare.inside(mask):
             spaces.append(Spaces(name, mask.sparsity, *(represent(bare, side, pooling="mean") for side in sides)))
-    rows = retrieval_rows(spaces, asked.parallel, 0)
+    rows = retrieval_rows(spaces, asked.parallel, seed=0)
     last = {row["subnetwork"]: row["accuracy"] for row in rows if (row["layer"], row["top"]) == (6, 5)}
     # An English encoder knows names, numbers and cognates.
     assert last["dense"] > 60

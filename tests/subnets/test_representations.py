@@ -54,6 +54,14 @@ def test_a_text_has_one_vector_wherever_it_stands(bare):
     assert moved == pytest.approx(vectors[:, order], abs=1e-6)
 
 
+def test_texts_encoded_in_parts_are_the_same_texts(bare, monkeypatch):
+    whole = read_by(bare, TEXTS, where="here")
+    monkeypatch.setattr("finetune.examples.ENCODED_AT_ONCE", 3)
+    parts = read_by(bare, TEXTS, where="here")
+    assert parts.encoded.fingerprint == whole.encoded.fingerprint
+    assert np.array_equal(parts.places, whole.places)
+
+
 def test_inside_a_mask_the_vectors_are_those_of_the_masked_weights_and_the_base_comes_back(bare):
     sentences, mask = read_by(bare, TEXTS, where="here"), mask_of(bare)
     before = {name: weight.clone() for name, weight in bare.encoder.state_dict().items()}

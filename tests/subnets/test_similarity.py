@@ -184,9 +184,11 @@ def test_independent_vectors_of_few_sentences_correlate_by_chance_alone():
     rng = np.random.default_rng(0)
     left, right = (space_of(rng.normal(size=(60, 20))) for _ in range(2))
     for name, measure in ALL.items():
-        chance, spread = by_chance(left, right, measure, permutations=20, seed=1)
+        chance, spread = by_chance(left, right, measure=measure, permutations=20, seed=1)
         assert abs(measure(left, right) - chance) < 4 * spread, name
-    levels = {name: by_chance(left, right, measure, permutations=20, seed=1)[0] for name, measure in ALL.items()}
+    levels = {
+        name: by_chance(left, right, measure=measure, permutations=20, seed=1)[0] for name, measure in ALL.items()
+    }
     assert levels["svcca"] > 0.4
     assert levels["pwcca"] > 0.4
     assert levels["cka"] > 0.2
@@ -197,8 +199,8 @@ def test_with_fewer_sentences_than_directions_correlation_says_nothing():
     rng = np.random.default_rng(0)
     left, right = (space_of(rng.normal(size=(10, 30))) for _ in range(2))
     assert svcca(left, right, variance=1) == pytest.approx(1)
-    assert by_chance(left, right, pwcca, permutations=3, seed=0)[0] == pytest.approx(1)
-    assert by_chance(left, right, pwcca, permutations=1, seed=0)[1] is None
+    assert by_chance(left, right, measure=pwcca, permutations=3, seed=0)[0] == pytest.approx(1)
+    assert by_chance(left, right, measure=pwcca, permutations=1, seed=0)[1] is None
 
 
 def test_nothing_is_left_to_estimate_from_the_corners_of_a_simplex():
