@@ -103,9 +103,11 @@ def test_languages_follow_the_task_and_source_tasks_are_the_others():
     assert len(stages_of(settings("experiment=winning_tickets", "task=ner", "study=default"))[0].cells) == 9 * 3
 
 
-def test_a_mask_is_tried_with_its_own_seed():
-    cells = stages_of(settings("experiment=cross_lingual", "task=ner"))[1].cells
-    assert {(cell.seed, cell.source.seed) for cell in cells} == {(0, 0), (1, 1)}
+@pytest.mark.parametrize("experiment", ["cross_lingual", "mean_transfer", "multilingual", "cross_task"])
+def test_a_mask_is_tried_with_other_seeds_than_its_own(experiment):
+    find, *_, transfer, _ = stages_of(settings(f"experiment={experiment}", "task=ner"))
+    assert {cell.seed for cell in find.cells} == {cell.source.seed for cell in transfer.cells} == {0}
+    assert {cell.seed for cell in transfer.cells} == {1, 2, 3}
 
 
 def test_what_was_said_of_the_study_is_said_of_its_cells():
