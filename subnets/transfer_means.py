@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from finetune.outcomes import metric_called
+from subnets.catalogue import SAME_LEVEL
 from subnets.statistics import Interval, mean_interval
 from subnets.transfers import FinishedTransfer, Mode
 
 Over = Callable[[Sequence[float]], Interval]
+Own = tuple[str, str, str, float, tuple[int, ...]]
 OWN, RANDOM = "own", "random"
 
 
@@ -42,6 +44,7 @@ class Transferred:
         score: on validation.
         test_score: mean on the test split; None where there is none.
         baselines: by name: own (the target's own mask), dense, random, oneshot, partial_random@SPARSITY.
+        own: the target's own mask over every seed that any transfer to this target has tried it with.
         difference: how much better than the target's own mask, over the seeds that have both; above 0 is better,
             whatever the metric. None without an own mask.
         relative: the same as a share of the own mask's score (Foroutan et al. 2022, figure 6); None also where that
@@ -64,10 +67,16 @@ class Transferred:
     score: Spread
     test_score: float | None
     baselines: Mapping[str, Spread]
+    own: Spread | None
     difference: Interval | None
     relative: float | None
     successful: bool | None
     not_worse: float | None
+
+    @property
+    def beside(self) -> dict[str, Spread]:
+        """The baselines as they are shown: the own mask over all its seeds."""
+        return {**self.baselines, **({OWN: self.own} if self.own else {})}
 
     @property
     def is_own(self) -> bool:
@@ -147,7 +156,8 @@ def over_seeds(
         return mean_interval(values, confidence=confidence, resamples=resamples)
 
     ordered = sorted(transfers, key=lambda each: each.cell)
-    return [_cell(list(group), over, bootstrap) for _, group in groupby(ordered, key=lambda each: each.cell)]
+    owns = _owns(transfers, over)
+    return [_cell(list(group), owns, over, bootstrap) for _, group in groupby(ordered, key=lambda each: each.cell)]
 
 
 def by_source(cells: Iterable[Transferred], *, confidence: float, resamples: int) -> list[SourceMean]:
@@ -211,7 +221,23 @@ def _foreign(cells: Iterable[Transferred]) -> list[Transferred]:
     return [each for each in cells if each.source_task == each.task and not each.is_own and each.difference]
 
 
-def _cell(group: list[FinishedTransfer], over: Over, bootstrap: float) -> Transferred:
+def _owns(transfers: Sequence[FinishedTransfer], over: Over) -> dict[Own, Spread]:
+    """Every target's own mask over all seeds, from whichever transfers it stands beside."""
+    found: dict[Own, dict[int, float]] = {}
+    for each in transfers:
+        if OWN in each.results.baselines:
+            found.setdefault(_own_of(each), {})[each.seed] = each.results.baselines[OWN].score
+    return {own: _spread(scores, over) for own, scores in found.items()}
+
+
+def _own_of(transfer: FinishedTransfer) -> Own:
+    """What tells a target's own mask from others: model, task, language, sparsity, and the seeds it was found with."""
+    results = transfer.results
+    sparsity = round(results.baselines[OWN].sparsity, SAME_LEVEL)
+    return (transfer.model, transfer.task, transfer.lang, sparsity, results.source_seeds)
+
+
+def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over, bootstrap: float) -> Transferred:
     first = group[0]
     metric = first.results.metric
     scores = _by_seed([(each.seed, each.results.cell.score) for each in group])
@@ -227,6 +253,8 @@ def _cell(group: list[FinishedTransfer], over: Over, bootstrap: float) -> Transf
     difference = over([sign_of(metric) * (scores[seed] - own[seed]) for seed in both]) if both else None
     spreads = {name: _spread(found, over) for name, found in baselines.items()}
     score = _spread(scores, over)
+    with_own = [each for each in group if OWN in each.results.baselines]
+    whole_own = owns[_own_of(with_own[0])] if len({_own_of(each) for each in with_own}) == 1 else spreads.get(OWN)
     tested = [each.results.against_own.p_worse for each in group if each.results.against_own]
     return Transferred(
         *first.cell,
@@ -235,9 +263,10 @@ def _cell(group: list[FinishedTransfer], over: Over, bootstrap: float) -> Transf
         score=score,
         test_score=statistics.fmean(tests) if tests else None,
         baselines=spreads,
+        own=whole_own,
         difference=difference,
         relative=_relative(difference.mean, statistics.fmean(own[seed] for seed in both)) if difference else None,
-        successful=_successful(score.mean, spreads.get(OWN), metric),
+        successful=_successful(score.mean, whole_own, metric),
         not_worse=statistics.fmean(p >= 1 - bootstrap for p in tested) if tested else None,
     )
 

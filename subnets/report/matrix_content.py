@@ -146,7 +146,7 @@ def _cell(each: Transferred) -> Row:
     if each.difference:
         relative = f", {each.relative:+z.2%}" if each.relative is not None else ""
         lines.append(f"better than own by {in_short(each.difference)}{relative}")
-    for name, spread in each.baselines.items():
+    for name, spread in each.beside.items():
         around = f" ± {spread.standard_deviation:.2f}" if spread.standard_deviation is not None else ""
         lines.append(f"{name.replace('_', ' ')} {spread.mean:.2f}{around}")
     if each.successful is not None:

@@ -64,7 +64,7 @@ def transfer_rows(cells: Sequence[Transferred]) -> list[Row]:
             **{
                 column: value
                 for name in (*BASELINES, *partial)
-                for column, value in _spread(name, each.baselines.get(name)).items()
+                for column, value in _spread(name, each.beside.get(name)).items()
             },
             **_interval("better_than_own", each.difference), "relative": each.relative,
             "successful": each.successful, "not_worse": each.not_worse,
