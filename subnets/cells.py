@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from subnets.errors import InputError
@@ -15,6 +16,7 @@ from subnets.workspace import (
     Folder,
     comparison_folder,
     is_held,
+    parallel_folder,
     pretraining_folder,
     report_folder,
     run_folder,
@@ -61,6 +63,10 @@ def _names(folder: Folder, key: str) -> set[str]:
 CELLS: dict[str, Kept] = {
     "find": Kept(run_folder, "results.json", "{model}/{task}/{lang}/seed*-*", _has_controls),
     "transfer": Kept(transfer_folder, "results.json", "{model}/{task}/{lang}/transfer/seed*-*", _has_baselines),
+    **{
+        step: Kept(partial(parallel_folder, step=step), "results.json", f"{{model}}/{{task}}/{step}/{{lang}}/*-*")
+        for step in ("retrieve", "correlate")
+    },
     "pretrain": Kept(pretraining_folder, "results.json", "pretrained/{lang}/seed*-*"),
     "compare": Kept(comparison_folder, "warnings.json"),
     "report": Kept(report_folder, "report.html"),
