@@ -21,6 +21,7 @@ from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.scope import prunable
 from subnets import run as command
+from subnets.cells import cell_of, cells_in
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.parallel_results import best_layer, finished_retrievals, finished_similarities
 from subnets.parallel_rows import Spaces, retrieval_rows
@@ -188,6 +189,15 @@ def test_what_is_finished_is_shown_without_the_libraries_that_compute(fresh, cap
         again = capsys.readouterr().out
         assert "this is done; nothing was computed" in again
         assert first[first.index("\n\n") :] == again[again.index("\n\n") :]
+
+
+def test_a_cell_of_a_study_is_done_once_its_results_are_there(fresh):
+    asked = {step: given(fresh, f"step={step}", "lang=sw", "source.mask=de") for step in ("retrieve", "correlate")}
+    assert {cell_of(each).state for each in asked.values()} == {"missing"}
+    retrieve.run(asked["retrieve"])
+    assert {step: cell_of(each).state for step, each in asked.items()} == {"retrieve": "done", "correlate": "missing"}
+    listed = [cell for cell in cells_in(asked["retrieve"].runs_dir) if cell.step == "retrieve"]
+    assert [(cell.task, cell.lang, cell.state) for cell in listed] == [("pos", "sw-en", "done")]
 
 
 def test_two_calls_write_the_same_bytes(fresh):
