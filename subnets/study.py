@@ -45,10 +45,8 @@ class Stage:
         """
         combinations = list(product(*self.values.values()))
         if self.step not in OF_MANY:
-            states = self.states()
-            combinations = [
-                c for c, cell in zip(combinations, states, strict=True) if not (cell and cell.state == "done")
-            ]
+            cells = zip(combinations, self.states(), strict=True)
+            combinations = [each for each, cell in cells if cell is None or cell.state != "done"]
         if not combinations:
             return None
         needed = [[combination[at] for combination in combinations] for at in range(len(self.values))]
