@@ -115,8 +115,6 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
         raise InputError(f"{path}: {error}") from None
     except MemoryError:
         raise InputError(f"{path}: size: found {path.stat().st_size} bytes, for which there is no memory") from None
-    except RecursionError:
-        raise InputError(f"{path}: header: found JSON nested too deeply; expected an object of flat entries") from None
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from annotated_types import Ge, Le
-from pydantic import AllowInfNan, TypeAdapter, ValidationError
+from annotated_types import Ge, Le, MinLen
+from pydantic import AfterValidator, AllowInfNan, StringConstraints, TypeAdapter, ValidationError
 
+from finetune.outcomes import metric_called
 from pruning.mask_file import StoredMask, stored_mask
 from subnets.errors import InputError
 from subnets.settings import Control, is_plain_name
@@ -22,7 +22,14 @@ RESULTS = "results.json"
 PROVENANCE = "provenance.json"
 
 
+def _known(metric: str) -> str:
+    metric_called(metric)
+    return metric
+
+
 Finite = Annotated[float, AllowInfNan(False)]
+# One line without control characters: it is printed.
+Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
 SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
 
@@ -33,7 +40,7 @@ class Entry:
     sparsity: Annotated[float, Ge(0), Le(1)]
     score: Finite
     test_score: Finite | None
-    mask: str
+    mask: Line
 
 
 @dataclass(frozen=True)
@@ -50,18 +57,18 @@ class DenseEntry:
     score: Finite
     test_score: Finite | None
     standard_deviation: Finite | None
-    seeds: tuple[int, ...]
+    seeds: Annotated[tuple[int, ...], MinLen(1)]
 
 
 @dataclass(frozen=True)
 class Results:
     """What `results.json` holds."""
 
-    metric: str
+    metric: Annotated[str, AfterValidator(_known)]
     dense: DenseEntry
-    rounds: tuple[RoundEntry, ...]
+    rounds: Annotated[tuple[RoundEntry, ...], MinLen(1)]
     ticket: Entry | None
-    reason: str | None
+    reason: Line | None
     controls: dict[Control, Entry]
     seconds: Finite
 
@@ -94,8 +101,7 @@ class FinishedRun:
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """What `provenance.json` holds: versions, machine, fingerprints of base and data; empty where it is gone."""
-        found = self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
-        return found if isinstance(found, dict) else {}
+        return self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
 
     @cached_property
     def by_sparsity(self) -> dict[float, RoundEntry]:
@@ -127,6 +133,23 @@ def finished_runs(runs_dir: str, *, model: str | None = None, task: str | None =
     root = Path(runs_dir).expanduser()
     found = [_run(path.parent) for path in root.glob(f"{model or '*'}/{task or '*'}/*/seed*/{RESULTS}")]
     return sorted(found, key=lambda run: (run.model, run.task, run.lang, run.seed, run.name))
+
+
+def results_in(folder: Folder) -> Results:
+    """The results of a finished run.
+
+    Raises:
+        InputError: `results.json` is not that of a run; which field, what was found and what to do.
+    """
+    try:
+        return TypeAdapter(Results).validate_python(folder.read_json(RESULTS))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{folder.path / RESULTS}: {place}: {first['msg']} (got {str(first['input'])[:80]!r}); "
+            "delete it to compute it again"
+        ) from None
 
 
 def one_of_each(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
@@ -168,20 +191,12 @@ def _run(path: Path) -> FinishedRun:
         if not is_plain_name(name):
             raise InputError(f"{path}: {name!r} is no name of a model, task or language; move the folder away")
     try:
-        settings = yaml.safe_load(folder.read(SETTINGS))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        settings = None
-    if not isinstance(settings, dict) or type(settings.get("seed")) is not int:
-        raise InputError(f"{path / SETTINGS}: not the settings of a run; delete the run's folder")
-    try:
-        results = TypeAdapter(Results).validate_python(folder.read_json(RESULTS))
-    except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path / RESULTS}: {place}: {first['msg']} (got {str(first['input'])[:80]!r}); "
-            "delete it to compute it again"
-        ) from None
+        settings = folder.read_settings()
+        if type(settings.get("seed")) is not int:
+            raise ValueError(f"found seed {settings.get('seed')!r}; expected a whole number")
+    except ValueError as problem:
+        raise InputError(f"{path / SETTINGS}: not the settings of a run ({problem}); delete the run's folder") from None
+    results = results_in(folder)
     return FinishedRun(folder, model, task, lang, settings["seed"], settings, results)
 
 

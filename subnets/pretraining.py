@@ -7,7 +7,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from accelerate import Accelerator
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from transformers import PreTrainedTokenizerBase
 
 from finetune.base_model import Base
@@ -24,6 +25,7 @@ from finetune.sources import Document, open_split
 from finetune.training import Material, NonFiniteLoss, Snapshot, Step, train_, unwrapped
 from finetune.wordpiece import learn_wordpieces
 from subnets import provenance
+from subnets.archive import load_weights, save_weights
 from subnets.data import Data, read_data
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
@@ -32,6 +34,17 @@ from subnets.workbench import accelerator_of
 from subnets.workspace import Folder, held
 
 RESULTS, PROVENANCE, SNAPSHOT = "results.json", "provenance.json", "snapshot.safetensors"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What `results.json` of a pre-training holds; the loss is in nats."""
+
+    steps: int
+    weights: int
+    vocabulary: int
+    mean_loss: FiniteFloat
+    perplexity: dict[str, FiniteFloat]
 
 
 def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[str, Any]:
@@ -48,8 +61,19 @@ def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
     with held(folder, settings.pretrain_identity()) if accelerator.is_main_process else nullcontext():
         if folder.has(RESULTS):
             progress.say("this base is done; nothing was computed")
-            return dict(folder.read_json(RESULTS))
+            return _checked(folder)
         return _pretrain(settings, folder, accelerator, progress)
+
+
+def _checked(folder: Folder) -> dict[str, Any]:
+    """The results of a pre-training that is done."""
+    found = folder.read_json(RESULTS)
+    try:
+        return asdict(TypeAdapter(Pretrained).validate_python(found))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{folder.path / RESULTS}: {place}: {first['msg']}; delete it to compute it again") from None
 
 
 def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, progress: Progress) -> dict[str, Any]:
@@ -120,7 +144,7 @@ class _Keeper:
             tensors = {f"weights/{name}": weight for name, weight in state.weights.items()}
             tensors |= {f"moments/{name}": value for name, value in state.moments.items()}
             tensors |= {"random_state": state.random_state, "number": torch.tensor(state.number)}
-            self.folder.write(SNAPSHOT, safetensors.torch.save(tensors))
+            save_weights(self.folder, SNAPSHOT, tensors)
 
     def last(self) -> Snapshot | None:
         """The state written last."""
@@ -128,11 +152,11 @@ class _Keeper:
             return None
         where = self.folder.path / SNAPSHOT
         try:
-            tensors = safetensors.torch.load(self.folder.read(SNAPSHOT))
+            tensors = load_weights(self.folder, SNAPSHOT)
             return Snapshot(
                 int(tensors["number"]), _under("weights", tensors), _under("moments", tensors), tensors["random_state"]
             )
-        except (safetensors.SafetensorError, KeyError) as problem:
+        except KeyError as problem:
             raise InputError(f"{where}: damaged ({problem}); delete it to begin again") from None
 
     def _checkpoint(self, number: int, model: Any) -> None:

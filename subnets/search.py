@@ -8,8 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-import safetensors.torch
-
 from finetune.outcomes import metric_called
 from finetune.training import Step
 from pruning.controls import random_mask, random_per_matrix
@@ -20,7 +18,7 @@ from pruning.rewinding import Start, start_of
 from pruning.scope import scope_called
 from pruning.scores import score_called
 from subnets import provenance
-from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
+from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, load_weights, save_scored, save_weights
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.results import Compared, results_of
@@ -121,10 +119,11 @@ class _Run:
     def _compare_provenance(self, mine: dict[str, Any]) -> None:
         """Stops where base or data are not those the run was begun with; notes other software or another machine."""
         found = self.folder.read_json(PROVENANCE)
-        if not (isinstance(found, dict) and all(isinstance(found.get(what), dict) for what in mine)):
+        if not all(isinstance(found.get(what), dict) for what in mine):
             raise InputError(f"{self.folder.path / PROVENANCE}: damaged; choose another runs_dir or delete the run")
-        for what in ("base", "data"):
-            before, now = str(found[what].get("fingerprint")), mine[what]["fingerprint"]
+        for what, kind in (("base", "fingerprint"), ("base", "start"), ("data", "fingerprint")):
+            now = mine[what][kind]
+            before = str(found[what].get(kind, now if kind == "start" else None))  # runs begun earlier lack "start"
             if before != now:
                 raise InputError(
                     f"{self.folder.path}: the {what} has changed since this run was begun "
@@ -189,7 +188,7 @@ class _Run:
         if not self.settings.pruning.rewind_head and self._writes:
             trained = start_of(self.bench.model).weights
             head = {name: weight for name, weight in trained.items() if self.bench.is_head(name)}
-            self._round(number).write(HEAD, safetensors.torch.save(head))
+            save_weights(self._round(number), HEAD, head)
         self._said(label, mask, scored)
         return scored
 
@@ -214,7 +213,7 @@ class _Run:
             def on_step(step: Step) -> None:
                 show(step.number, step.loss.item)
                 if captures and step.number == self.settings.pruning.rewind:
-                    self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
+                    save_weights(self._round(0), REWIND, start_of(self.bench.model).weights)
                 self.bench.track(label, step)
 
             try:
@@ -335,7 +334,12 @@ class _Run:
                 precision=settings.finetune.precision,
                 ranks=bench.accelerator.num_processes,
             ),
-            "base": {"name": settings.model.name, "revision": bench.base.revision, "fingerprint": bench.origin.base},
+            "base": {
+                "name": settings.model.name,
+                "revision": bench.base.revision,
+                "fingerprint": bench.origin.base,
+                "start": bench.origin.start,
+            },
             "data": {
                 "source": settings.data.source,
                 "revision": bench.data.revision,
@@ -347,5 +351,4 @@ class _Run:
 
 def _with_weights(start: Start, folder: Folder, name: str) -> Start:
     """A start with some of its weights as a round left them."""
-    kept = safetensors.torch.load(folder.read(name))
-    return replace(start, weights={**start.weights, **kept})
+    return replace(start, weights={**start.weights, **load_weights(folder, name)})

@@ -30,7 +30,7 @@ from pruning.selection import keep_highest
 from subnets.archive import Origin, Scored
 from subnets.data import Data, read_data
 from subnets.errors import InputError, RunFailed
-from subnets.reference import base_fingerprint
+from subnets.reference import base_fingerprint, start_fingerprint
 from subnets.settings import Settings
 from subnets.workspace import run_folder
 
@@ -42,7 +42,7 @@ class Workbench:
     Attributes:
         model: the base with its head as the accelerator wraps it; the only weights that are ever written to.
         start: the pre-trained weights with the head drawn from the run's seed.
-        origin: fingerprints of the encoder's pre-trained weights and of the examples.
+        origin: fingerprints of the encoder's pre-trained weights, of the examples, and of all that the base brings.
         weights: the prunable parameters of `model` by their name in the encoder.
     """
 
@@ -204,7 +204,7 @@ def set_up(settings: Settings) -> Workbench:
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
-    origin = Origin(base_fingerprint(base), data.fingerprint)
+    origin = Origin(base_fingerprint(base), data.fingerprint, start_fingerprint(base))
     start = start_of(base.model)
     model = accelerator.prepare_model(base.model)
     return Workbench(settings, accelerator, base, data, model, start, origin, weights)

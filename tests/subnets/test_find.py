@@ -337,7 +337,7 @@ def _wait_for(path, seconds=120):
 def test_damaged_results_are_named(small_run, content):
     given = found(*small_run("controls=[]"))
     (run_folder(given).path / "results.json").write_text(content)
-    with pytest.raises(InputError, match=r"results\.json: not .* delete it to compute it again"):
+    with pytest.raises(InputError, match=r"results\.json: .*; delete it to compute it again"):
         find.run(given)
 
 
