@@ -52,12 +52,16 @@ class RoundEntry(Entry):
 
 @dataclass(frozen=True)
 class DenseEntry:
-    """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed)."""
+    """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed).
+
+    `blind_score` is what one answer to everything gets; runs made before it was kept have None.
+    """
 
     score: Finite
     test_score: Finite | None
     standard_deviation: Finite | None
     seeds: Annotated[tuple[int, ...], MinLen(1)]
+    blind_score: Finite | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,12 @@ class Results:
     reason: Line | None
     controls: dict[Control, Entry]
     seconds: Finite
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether dense does better than one answer to everything; True where that is not known."""
+        blind = self.dense.blind_score
+        return blind is None or metric_called(self.metric).better(self.dense.score, blind)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from finetune.base_model import Base
+from finetune.blind import check_asks
 from finetune.examples import Encoded, encode, with_fixed_masks
 from finetune.sources import SPLITS, open_split
 from subnets.errors import InputError
@@ -40,7 +41,7 @@ def read_data(settings: Settings, base: Base) -> Data:
     """The splits, encoded; the masks of mlm's validation and test drawn.
 
     Raises:
-        InputError: a split cannot be read, or train or validation is missing.
+        InputError: a split cannot be read, train or validation is missing, or what is scored asks nothing.
     """
     limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
               "test": settings.data.test_examples}  # fmt: skip
@@ -62,6 +63,8 @@ def read_data(settings: Settings, base: Base) -> Data:
             examples = with_fixed_masks(
                 examples, tokenizer=base.tokenizer, share=settings.finetune.mask_share, seed=EVALUATION_MASK_SEED
             )
+        if name != "train":
+            check_asks(examples, settings.task, where=f"{settings.task.name}, {settings.lang}, {name}")
         encoded[name] = examples
     if encoded["train"] is None or encoded["validation"] is None:
         raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")

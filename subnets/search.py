@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from finetune.blind import blind_score
 from finetune.outcomes import metric_called
 from finetune.training import Step
 from pruning.controls import random_mask, random_per_matrix
@@ -96,7 +97,8 @@ class _Run:
         passing = [each for each in rounds[1:] if self._passes(each, dense)]
         ticket = passing[-1] if passing else None
         controls = self.controls(ticket or rounds[-1])
-        results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls)
+        blind = blind_score(self.bench.data.validation, self.settings.task)
+        results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls, blind_score=blind)
         if self._writes:
             self.folder.write_json(RESULTS, results)
         return results

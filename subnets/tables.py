@@ -9,6 +9,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from finetune.outcomes import metric_called
+
 Row = dict[str, Any]
 
 EMBEDDED = (
@@ -32,7 +34,13 @@ def verdict(results: dict[str, Any]) -> str:
     around = f"{dense['score']:.2f}" + (f" ± {spread:.2f} over seeds {_listed(seeds)}" if spread is not None else "")
     if ticket is None:
         return f"no ticket: {results['reason']} (dense {around})"
-    return f"ticket at sparsity {ticket['sparsity']:.2f}: {ticket['score']:.2f}, dense {around}; one seed's ticket"
+    said = f"ticket at sparsity {ticket['sparsity']:.2f}: {ticket['score']:.2f}, dense {around}; one seed's ticket"
+    blind = dense.get("blind_score")
+    if blind is not None and not metric_called(results["metric"]).better(dense["score"], blind):
+        said += (
+            f"\nnote: one answer to every text scores {blind:.2f}, so dense has learnt nothing that a ticket could keep"
+        )
+    return said
 
 
 def _rows(results: dict[str, Any]) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -109,7 +110,7 @@ class Workbench:
         """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
 
         Raises:
-            RunFailed: the loss left the numbers, or a pruned weight left zero.
+            RunFailed: the loss or the score left the numbers, or a pruned weight left zero.
         """
         began = time.perf_counter()
         rewind_(self.model, start)
@@ -133,7 +134,14 @@ class Workbench:
         if astray := nonzero_pruned(self.weights, mask):
             raise RunFailed(f"pruned weights were not zero after training: {astray}")
         test = self._score(self.data.test) if self.data.test is not None else None
-        return Scored(self._score(self.data.validation), test, time.perf_counter() - began)
+        scored = Scored(self._score(self.data.validation), test, time.perf_counter() - began)
+        for each in (scored.validation, scored.test):
+            if each is not None and not math.isfinite(each.score):
+                raise RunFailed(
+                    f"{each.metric} came out as {each.score} after training; "
+                    f"try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"
+                )
+        return scored
 
     def choose(self, mask: Mask, sparsity: Fraction, *, rewound_to: Start) -> Mask:
         """The survivors at a sparsity, by the run's score and scope, of the weights as they now are.
