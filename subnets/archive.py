@@ -16,6 +16,7 @@ from finetune.outcomes import Outcomes
 from pruning.lottery import Round
 from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes, read_mask
+from pruning.plain_json import shown
 from pruning.rewinding import fingerprint_of
 from subnets.errors import InputError
 from subnets.workspace import RUN_FORMAT, Folder
@@ -97,7 +98,7 @@ def load_scored(folder: Folder, *, mask: Mask, origin: Origin) -> Scored | None:
     except (OSError, LookupError, TypeError, AttributeError, ValueError, safetensors.SafetensorError) as problem:
         if isinstance(problem, InputError):
             raise
-        raise _damaged(folder, f"{type(problem).__name__}: {problem}") from None
+        raise _damaged(folder, f"{type(problem).__name__}: {_printable(problem)}") from None
     if not agrees:
         raise _damaged(folder, "score, outcomes and mask do not belong together")
     return scored
@@ -118,10 +119,10 @@ def load_weights(folder: Folder, name: str) -> dict[str, torch.Tensor]:
     try:
         with safetensors.safe_open(where, framework="pt") as file:
             weights = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118 (it is no dict)
-            said = (file.metadata() or {}).get(FINGERPRINT)
+            said = file.metadata()
     except (OSError, safetensors.SafetensorError) as problem:
-        raise InputError(f"{where}: damaged ({problem}); {again}") from None
-    if said not in (None, fingerprint_of(weights)):  # files written before it was kept lack it
+        raise InputError(f"{where}: damaged ({_printable(problem)}); {again}") from None
+    if said not in (None, {FINGERPRINT: fingerprint_of(weights)}):  # files written before it was kept say nothing
         raise InputError(f"{where}: damaged (its weights are not those that were written); {again}")
     return weights
 
@@ -176,7 +177,7 @@ def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None
     made_by = result.get("run_format", 1)  # the first format did not say so here
     if made_by != RUN_FORMAT:
         raise InputError(
-            f"{where}: was made by another version (run_format {made_by!r}, this one writes {RUN_FORMAT}); "
+            f"{where}: was made by another version (run_format {shown(made_by)}, this one writes {RUN_FORMAT}); "
             "choose another runs_dir or delete it"
         )
     for what, found, mine in (
@@ -186,10 +187,15 @@ def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None
     ):
         if found != mine:
             raise InputError(
-                f"{where}: was made from another {what} (fingerprint {str(found)[:12]}, now {mine[:12]}): "
+                f"{where}: was made from another {what} (fingerprint {str(found)[:12]!r}, now {mine[:12]!r}): "
                 f"the {what} has changed since; choose another runs_dir or delete the run"
             )
 
 
 def _damaged(folder: Folder, what: str) -> InputError:
     return InputError(f"{folder.path}: damaged ({what}); delete this folder and run again")
+
+
+def _printable(problem: Exception) -> str:
+    """What a library says of a file, which may repeat what the file holds, as one line that cannot move a cursor."""
+    return "".join(character if character.isprintable() else "?" for character in str(problem))[:300]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 from pruning.plain_json import is_text
 
+DEEPEST = 50  # brackets within brackets: the loader takes time that grows with the square of their number
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -26,14 +28,25 @@ def plain_yaml(content: bytes) -> Any:
     Raises:
         ValueError: it is not YAML in UTF-8, is nested too deeply, or holds anything else.
     """
+    text = content.decode()
+    _check_depth(text)
     try:
-        found = yaml.load(content.decode(), Loader=_WithoutAliases)  # noqa: S506 (a SafeLoader)
+        found = yaml.load(text, Loader=_WithoutAliases)  # noqa: S506 (a SafeLoader)
         _check_plain(found)
     except yaml.YAMLError as problem:
         raise ValueError(" ".join(str(problem).split())) from None
     except (RecursionError, ArithmeticError, LookupError, TypeError, AttributeError) as problem:  # of odd scalars
         raise ValueError(type(problem).__name__) from None
     return found
+
+
+def _check_depth(text: str) -> None:
+    """Counts brackets wherever they stand, also within quotes: no text of settings has so many that are left open."""
+    depth = 0
+    for bracket in re.findall(r"[\[{\]}]", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        if depth > DEEPEST:
+            raise ValueError(f"found more than {DEEPEST} brackets within each other")
 
 
 def _check_plain(value: Any) -> None:

@@ -129,7 +129,7 @@ class _Run:
             if before != now:
                 raise InputError(
                     f"{self.folder.path}: the {what} has changed since this run was begun "
-                    f"(fingerprint {before[:12]}, now {now[:12]}); choose another runs_dir or delete the run"
+                    f"(fingerprint {before[:12]!r}, now {now[:12]!r}); choose another runs_dir or delete the run"
                 )
         for what in ("software", "machine"):
             if found[what] != mine[what]:

@@ -15,14 +15,15 @@ import yaml
 from filelock import FileLock, Timeout
 
 import pruning.errors
-from pruning.plain_json import json_object
+from pruning.plain_json import json_object, shown
 from subnets.errors import InputError
 from subnets.plain_yaml import plain_yaml
 from subnets.settings import EVERY, Settings, short_hash
 
 SETTINGS = "settings.yaml"
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
-LARGEST_SETTINGS, LARGEST_JSON = 1 << 16, 1 << 20  # bytes; both are a few thousand. Parsed, a text is 30 times as large
+# Bytes; ours have a few thousand. What a text holds can take thirty times its length in memory, and YAML seconds.
+LARGEST_SETTINGS, LARGEST_JSON = 1 << 15, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Folder:
         """
         where = self.path / name
         try:
-            return json_object(self._read_small(name, limit=LARGEST_JSON), where=str(where))
+            found = json_object(self._read_small(name, limit=LARGEST_JSON), where=str(where))
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is fine in JSON, but it is no text
+            return found
         except pruning.errors.InputError as problem:
             raise InputError(f"{problem}; delete it to compute it again") from None
         except ValueError as problem:
@@ -217,8 +220,8 @@ def _check_kept(folder: Folder, mine: dict[str, Any]) -> None:
         ) from None
     if found.get("run_format") != RUN_FORMAT:
         raise InputError(
-            f"{where}: the run was made by another version (run_format {found.get('run_format')!r}, this one writes "
-            f"{RUN_FORMAT}); choose another runs_dir or delete it"
+            f"{where}: the run was made by another version (run_format {shown(found.get('run_format'))}, "
+            f"this one writes {RUN_FORMAT}); choose another runs_dir or delete it"
         )
     if differing := sorted(_differing(found, mine)):
         raise InputError(
