@@ -19,9 +19,10 @@ from pruning.mask import Bits, Mask, Shape
 from pruning.plain_json import canonical, is_text, json_object, shown
 
 FORMAT = "subnets-mask"
-VERSION = "1"
+VERSION = "2"
+WITHOUT_CHECKSUM = "1"  # the version before, which is still read
 ANCESTRY = "ancestry"  # only a computed mask has it
-CHECKSUM = "checksum"  # files written before it was thought of lack it
+CHECKSUM = "checksum"
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
 HEADER_LIMIT = 1 << 20  # bytes: room for 4,000 matrices, little enough to parse whatever it holds
@@ -98,7 +99,7 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
 
     Other safetensors writers' key order and padding are accepted; the content must be what `mask_bytes` would say.
     Needs no more memory than three times the bits, and what a header of at most 1 MiB takes to parse: it is checked
-    before the bits are read. Files written by versions without a checksum over all fields are read all the same.
+    before the bits are read. Files of version 1, which have no checksum over all fields, are read all the same.
 
     Raises:
         InputError: the file, the field, what was found there and what was expected.
@@ -224,10 +225,11 @@ def _checked_metadata(metadata: Any) -> dict[str, str]:
     for key, text in metadata.items():
         if not isinstance(text, str):
             raise InputError(f"field {key!r}: found {shown(text)}; expected text")
-    for key, expected in {"format": FORMAT, "version": VERSION}.items():
-        if metadata.get(key) != expected:
-            raise InputError(f"field {key!r}: found {shown(metadata.get(key))}; expected {expected!r}")
-    missing = sorted((_ABOUT_FIELDS | _MASK_FIELDS) - metadata.keys())
+    for key, allowed in {"format": (FORMAT,), "version": (VERSION, WITHOUT_CHECKSUM)}.items():
+        if metadata.get(key) not in allowed:
+            raise InputError(f"field {key!r}: found {shown(metadata.get(key))}; expected {allowed[0]!r}")
+    needed = _ABOUT_FIELDS | _MASK_FIELDS | ({CHECKSUM} if metadata["version"] == VERSION else set())
+    missing = sorted(needed - metadata.keys())
     if missing:
         raise InputError(f"field {missing[0]!r}: found nothing; expected text")
     if not re.fullmatch(r"0|-?[1-9][0-9]{0,99}", metadata["seed"]):

@@ -29,6 +29,8 @@ NOT_IDENTITY = {
     "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
 }  # fmt: skip
 
+LONGEST_NAME = 200  # bytes: a folder's name has at most 255, and some have words added
+
 # Steps over many runs; without `lang` they take those of every language.
 OF_MANY = {"compare", "report", "export"}
 EVERY = "all"
@@ -254,7 +256,8 @@ def short_hash(identity: dict[str, Any]) -> str:
 
 def is_plain_name(name: str) -> bool:
     """Whether a name can be part of a path, a table and a page without meaning anything else there."""
-    return re.fullmatch(r"[^\W_][\w.+-]*", name) is not None and ".." not in name
+    plain = re.fullmatch(r"[^\W_][\w.+-]*", name) is not None and ".." not in name
+    return plain and len(name.encode()) <= LONGEST_NAME
 
 
 def _check_names(settings: Settings) -> None:
@@ -265,7 +268,10 @@ def _check_names(settings: Settings) -> None:
         ("task.name", settings.task.name),
     ):
         if not is_plain_name(name):
-            raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
+            raise InputError(
+                f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit, "
+                f"at most {LONGEST_NAME} bytes"
+            )
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
     if "shuffled_labels" in settings.controls and (settings.pruning.rewind or not settings.pruning.rewind_head):

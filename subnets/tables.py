@@ -63,13 +63,20 @@ def _listed(values: list[int]) -> str:
 
 
 def csv_bytes(rows: list[Row]) -> bytes:
-    """Rows as CSV (RFC 4180, UTF-8), the columns in the order of the first row; None is an empty field."""
+    """Rows as CSV (RFC 4180, UTF-8), the columns in the order of the first row; None is an empty field.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue().encode()
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def language_table(rows: list[Row], measure: str) -> str:

@@ -69,7 +69,7 @@ def test_the_header_is_canonical_and_says_what_the_mask_is():
     checksum = header["__metadata__"].pop("checksum")
     assert header["__metadata__"] == {
         "format": "subnets-mask",
-        "version": "1",
+        "version": "2",
         "shapes": '{"layer.10.weight":[4,5],"layer.2.weight":[2,3]}',
         "kept": '{"layer.10.weight":7,"layer.2.weight":3}',
         "sparsity": repr(16 / 26),
@@ -132,7 +132,8 @@ def test_a_file_that_the_library_wrote_again_is_read(path):
         (with_header(lambda header: header.__setitem__("layer.2.weight", 7)), "tensor 'layer.2.weight': found 7"),
         (with_field("format", "other"), "field 'format': found 'other'; expected 'subnets-mask'"),
         (with_field("checksum", "0" * 64), r"field 'checksum'.*from all fields"),
-        (with_field("version", "2"), "field 'version': found '2'; expected '1'"),
+        (with_field("version", "3"), "field 'version': found '3'; expected '2'"),
+        (with_field("version", "1"), r"field 'checksum'.*from all fields"),
         (with_field("lang", 7), "field 'lang': found 7; expected text"),
         (with_field("lang", "\ud800"), "field 'lang'"),
         (with_field("seed", "1.5"), "field 'seed': found '1.5'"),
@@ -159,7 +160,7 @@ def test_a_hostile_file_is_refused_with_its_name_and_the_field(path, content, me
 
 
 @pytest.mark.parametrize(
-    "field", ["base", "base_fingerprint", "task", "lang", "seed", "sparsity", "sha256", "shapes", "kept"]
+    "field", ["base", "base_fingerprint", "task", "lang", "seed", "sparsity", "sha256", "shapes", "kept", "checksum"]
 )
 def test_a_missing_field_is_named(path, field):
     path.write_bytes(with_header(lambda header: header["__metadata__"].pop(field) and None))
@@ -168,15 +169,16 @@ def test_a_missing_field_is_named(path, field):
 
 
 def without_checksum(content):
-    """The file as it was written before there was a checksum."""
+    """The file as version 1 wrote it."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     del header["__metadata__"]["checksum"]
+    header["__metadata__"]["version"] = "1"
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
-def test_a_file_from_before_there_was_a_checksum_is_read(path):
+def test_a_file_of_version_1_is_read(path):
     path.write_bytes(without_checksum(CONTENT))
     assert read_mask(path) == (MASK, ABOUT)
 
