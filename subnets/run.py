@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -21,7 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from subnets.errors import INPUT_ERRORS, InputError, RunFailed
-from subnets.settings import settings_of
+from subnets.mistakes import as_typed, option_meant
+from subnets.settings import KEYS, settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
@@ -49,7 +51,9 @@ def _run(config: DictConfig) -> float | None:
             composed["every_task"] = True
         settings = settings_of(composed)
         if settings.step not in STEPS:
-            raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
+            near = option_meant("step", settings.step, list(STEPS))
+            hint = f"; did you mean {near}?" if near else ""
+            raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}{hint}")
         result: float | None = import_module(STEPS[settings.step]).run(settings)
         return result
 
@@ -58,8 +62,8 @@ def main() -> None:
     """Runs the command line; a user's mistake is one message and exit code 2, a failed run one message and code 1."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come through; how they are said is decided here
     signal.signal(signal.SIGTERM, _stop)
-    sys.argv[1:] = [_quoted(argument) for argument in sys.argv[1:]]
     with _said_plainly():
+        sys.argv[1:] = [_quoted(argument) for argument in as_typed(sys.argv[1:], KEYS)]
         _run()
 
 
@@ -78,7 +82,7 @@ def _said_plainly() -> Iterator[None]:
     """Leaves the program with one line on stderr for everything that is no fault of the program."""
     try:
         yield
-    except (*INPUT_ERRORS, HydraException, OmegaConfBaseException) as problem:
+    except (*INPUT_ERRORS, HydraException, OmegaConfBaseException, yaml.YAMLError) as problem:
         _leave(explained(problem, CONF), code=2)
     except ValueError as problem:
         if not str(problem).startswith("Config group override"):  # Hydra's own, of task=null and its like

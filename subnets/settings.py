@@ -17,9 +17,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from finetune.settings import DataSettings, FinetuneSettings, ModelSettings, PretrainSettings
 from finetune.tasks import Task
+from pruning.plain_json import shown
 from pruning.schedule import sparsities
 from pruning.settings import PruningSettings
 from subnets.errors import InputError
+from subnets.mistakes import check_place, key_meant, value_meant
 
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
@@ -272,6 +274,9 @@ def _check_names(settings: Settings) -> None:
                 f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit, "
                 f"at most {LONGEST_NAME} bytes"
             )
+    for key, place in (("runs_dir", settings.runs_dir), ("data.root", settings.data.root),
+                       ("model.name", settings.model.name), ("export.to", settings.export.to)):  # fmt: skip
+        check_place(key, place)
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
     if "shuffled_labels" in settings.controls and (settings.pruning.rewind or not settings.pruning.rewind_head):
@@ -284,13 +289,17 @@ def _check_names(settings: Settings) -> None:
 
 
 def _fault(error: Any) -> str:
-    """One fault in words: the key, what is wrong, what was found, and the nearest key there is."""
+    """One fault in words: the key, what is wrong, what was found, and what may have been meant."""
     place = [str(part) for part in error["loc"] if not str(part).startswith("constrained-")]
-    text = f"{'.'.join(place)}: {error['msg']} (got {error['input']!r})"
+    key = ".".join(place)
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{key}: is missing"
     if error["type"] == "unexpected_keyword_argument":
         near = difflib.get_close_matches(place[-1], _keys_at(place[:-1]), n=1)
-        text = f"{'.'.join(place)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    return text
+        meant = ".".join([*place[:-1], near[0]]) if near else key_meant(key, KEYS)
+        return f"{key}: no such setting" + (f"; did you mean {meant}?" if meant else "")
+    meant = value_meant(key, error["input"], error["type"])
+    return f"{key}: {error['msg']} (got {shown(error['input'])})" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _keys_at(place: list[str]) -> list[str]:

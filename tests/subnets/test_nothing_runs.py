@@ -27,7 +27,8 @@ SOURCES = sorted(path for room in ("subnets", "pruning", "finetune") for path in
 # Calls that can execute what they read. torch.load and yaml.load stand apart: they are safe as they are called here.
 DANGEROUS = {
     "eval", "exec", "compile", "__import__", "pickle.load", "pickle.loads", "pickle.Unpickler", "dill.load",
-    "dill.loads", "joblib.load", "shelve.open", "marshal.loads", "os.system", "os.popen", "yaml.unsafe_load", "yaml.full_load",
+    "dill.loads", "joblib.load", "shelve.open", "marshal.loads", "os.system", "os.popen", "yaml.unsafe_load",
+    "yaml.full_load",
     "hydra.utils.instantiate", "hydra.utils.call", "instantiate", "runpy.run_path",
 }  # fmt: skip
 
