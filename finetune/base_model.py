@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from finetune.errors import InputError
-from finetune.hub import check_hub_reachable
+from finetune.hub import check_cached, check_hub_reachable, commit_served
 from finetune.settings import ModelSettings
 from finetune.tasks import Task
 
@@ -75,9 +75,12 @@ def load_base(settings: ModelSettings, task: Task, *, seed: int, max_length: int
             positions, or a hub that does not answer.
     """
     place = _place_of(settings.name)
+    served = (
+        None if Path(place).is_dir() or constants.HF_HUB_OFFLINE else commit_served("model", place, settings.revision)
+    )
     # Where this is left open, transformers asks on the terminal whether to run the code that a checkpoint brings.
     trusted: dict[str, Any] = {"revision": _revision(settings), "trust_remote_code": False}
-    with _said_plainly(settings.name):
+    with _said_plainly(settings):
         stated, _ = PreTrainedConfig.get_config_dict(place, revision=_revision(settings))
         config = AutoConfig.from_pretrained(place, **trusted, **_head_shape(task))
         tokenizer = AutoTokenizer.from_pretrained(
@@ -87,11 +90,14 @@ def load_base(settings: ModelSettings, task: Task, *, seed: int, max_length: int
         model, loading = HEADS[task.kind].from_pretrained(
             place, **trusted, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
+    commit = _commit_of(settings)
+    if served not in (None, commit):
+        raise InputError(f"model.name={settings.name}: moved to commit {served} while it was loaded; run again")
     drawn = frozenset(loading["missing_keys"])
     _check_whole(drawn, model, settings.name)
     _check_tokenizer(tokenizer, config, task, settings.name)
     _check_length(max_length, tokenizer, config)
-    return Base(model, tokenizer, _commit_of(settings), drawn, _as_json(stated))
+    return Base(model, tokenizer, commit, drawn, _as_json(stated))
 
 
 def random_weights(model: PreTrainedModel, *, seed: int) -> dict[str, torch.Tensor]:
@@ -133,19 +139,29 @@ def _folder_of(name: str) -> Path:
 
 
 @contextmanager
-def _said_plainly(name: str) -> Iterator[None]:
-    """Turns what the clients raise about a base into one line."""
+def _said_plainly(settings: ModelSettings) -> Iterator[None]:
+    """Turns what the clients raise about a base into one line; makes sure that the cache has what the hub has."""
     try:
         yield
+        _check_cached(settings)
     except InputError:
         raise
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as problem:
+        _check_cached(settings)  # where a file is damaged, that is what is to be said
         text = " ".join(str(problem).split())
         if "trust_remote_code" in text:
             text = "it brings code of its own, which is not run; name a checkpoint of an architecture transformers has"
-        elif "offline" in text.lower() or constants.HF_HUB_OFFLINE:
+        elif constants.HF_HUB_OFFLINE:
             text = f"not in the cache, and HF_HUB_OFFLINE is set: run once with network ({text[:160]})"
-        raise InputError(f"model.name={name}: cannot be loaded: {text[:400]}") from problem
+        elif isinstance(problem, OSError) and not _folder_of(settings.name).is_dir():
+            text = f"the hub at {constants.ENDPOINT} broke off or lacks a file; try again ({text[:160]})"
+        raise InputError(f"model.name={settings.name}: cannot be loaded: {text[:400]}") from problem
+
+
+def _check_cached(settings: ModelSettings) -> None:
+    commit = _commit_of(settings)
+    if commit is not None:
+        check_cached("model", settings.name, commit)
 
 
 def _revision(settings: ModelSettings) -> str:
@@ -153,7 +169,7 @@ def _revision(settings: ModelSettings) -> str:
 
 
 def _commit_of(settings: ModelSettings) -> str | None:
-    """The commit in the hub's cache that the revision stood for."""
+    """The commit in the hub's cache that the revision stood for; None for a folder, or where the cache has none."""
     if _folder_of(settings.name).is_dir():
         return None
     cached = try_to_load_from_cache(settings.name, "config.json", revision=_revision(settings))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import datasets
-import huggingface_hub
 from datasets.exceptions import DatasetsError
 from httpx2 import HTTPError
 from huggingface_hub import constants
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from finetune.errors import InputError
-from finetune.hub import check_hub_reachable
+from finetune.hub import asked_twice, check_cached, check_hub_reachable, commit_served, refusal
 from finetune.records import Record, check_columns, columns_of, rows_of, some_rows
 from finetune.settings import DataSettings
 from finetune.sources import Split
@@ -26,13 +23,10 @@ from finetune.tasks import HubData, Task
 HELD_OUT = {"validation": 0, "test": 1}
 HELD_OUT_OF = 100
 
-SECONDS_TO_DESCRIBE = 30.0
-SECONDS_BEFORE_RETRY = 2.0
 FAULTS = (DatasetsError, HTTPError, OSError, ValueError, RuntimeError)
 
-for library in (datasets, huggingface_hub):
-    library.utils.logging.set_verbosity_error()
-    library.utils.disable_progress_bars()
+datasets.utils.logging.set_verbosity_error()
+datasets.utils.disable_progress_bars()
 
 
 def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split | None:
@@ -61,19 +55,13 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
 @cache
 def _load(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
     """All splits, mapped from files of the cache rather than read, and their commit; asked twice of a busy hub."""
-    try:
-        return _load_once(path, config, revision=revision)
-    except HfHubHTTPError as error:
-        if error.response.status_code != 429 and not error.response.is_server_error:
-            raise
-    time.sleep(SECONDS_BEFORE_RETRY)
-    return _load_once(path, config, revision=revision)
+    return asked_twice(lambda: _load_once(path, config, revision=revision))
 
 
 def _load_once(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
     wanted = revision
     if not constants.HF_HUB_OFFLINE:
-        wanted = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE).sha
+        wanted = commit_served("dataset", path, revision)
     # With the scheme, a folder ./owner/name of the working directory is not taken for the data set.
     tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
     commit = Path(next(iter(tables.values())).cache_files[0]["filename"]).parent.name
@@ -83,6 +71,7 @@ def _load_once(path: str, config: str, *, revision: str | None) -> tuple[dataset
             f"data.revision={revision}: {path} ({config}) is cached at commit {commit}, not at {wanted}; "
             "set data.revision to that commit, or load the other once with network"
         )
+    check_cached("dataset", path, commit, part=config)
     return tables, commit
 
 
@@ -122,13 +111,7 @@ def _explained(error: Exception, hub: HubData, *, lang: str, revision: str | Non
     said = " ".join(str(error).split()) or type(error).__name__
     if constants.HF_HUB_OFFLINE:
         return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {hub.path}: run once with network ({said})"
-    if isinstance(error, RevisionNotFoundError):
-        return f"data.revision={revision}: {at} has no such revision"
-    if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
-        return f"{at}: no such data set, or a private one: check task.hub.path, or set HF_TOKEN"
-    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
-        return f"{at}: the hub does not let you in: ask for access on the data set's page, or set HF_TOKEN"
-    if isinstance(error, HfHubHTTPError):
-        return f"{at}: the hub answers {error.response.status_code}; try again later"
+    if refused := refusal(error, "dataset", hub.path, revision=revision):
+        return refused
     # For a language it does not have, the client's own words list the configurations there are.
     return f"lang={lang}: {at}: cannot be loaded: {said}"
