@@ -120,7 +120,7 @@ def check_cached(kind: Kind, name: str, commit: str, part: str = "") -> None:
         said = path.resolve().name
         if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", said) and said != _checksum(path, git=len(said) == 40):
             raise InputError(
-                f"{path}: is not what the hub has (cut off or changed): delete {path.resolve()} and run again with network"
+                f"{path}: is not what the hub has (cut off or changed): delete {path.resolve()} and run again online"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ HELD_OUT_OF = 100
 
 FAULTS = (DatasetsError, HTTPError, OSError, ValueError, RuntimeError)
 
-datasets.utils.logging.set_verbosity_error()
+datasets.utils.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too, and said here
 datasets.utils.disable_progress_bars()
 
 
@@ -63,7 +64,12 @@ def _load_once(path: str, config: str, *, revision: str | None) -> tuple[dataset
     if not constants.HF_HUB_OFFLINE:
         wanted = commit_served("dataset", path, revision)
     # With the scheme, a folder ./owner/name of the working directory is not taken for the data set.
-    tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
+    try:
+        tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
+    except FAULTS:
+        if wanted is not None:
+            check_cached("dataset", path, wanted, part=config)  # where a file is damaged, that is what is to be said
+        raise
     commit = Path(next(iter(tables.values())).cache_files[0]["filename"]).parent.name
     # The client takes whatever it last cached when it is offline or a request fails, without regard to the revision.
     if wanted not in (None, commit):

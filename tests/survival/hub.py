@@ -65,7 +65,7 @@ ALL = (
 
 
 def main(cases: tuple[Case, ...]) -> int:
-    """Tries every case with an empty cache, then the moved revision and the cache cut off; gives how many went wrong."""
+    """Tries every case with an empty cache, then a cache cut off and a moved revision; gives how many went wrong."""
     wrong = 0
     with tempfile.TemporaryDirectory() as place, LoopbackHub(Path(place) / "hub").serving() as hub:
         os.environ.update(hub_environment(hub.endpoint, Path(place) / "cache") | {"HF_HUB_DOWNLOAD_TIMEOUT": "2"})
