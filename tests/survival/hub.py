@@ -59,7 +59,7 @@ ALL = (
     Case("data", "truncated", 1, "48 rows"),
     Case("data", "truncated", None, "cannot be loaded: peer closed connection"),
     Case("data", "stalled", None, "cannot be loaded: "),
-    Case("data", "altered", None, "cannot be loaded: "),
+    Case("data", "altered", None, "is not what the hub has (cut off or changed)"),
     Case("data", "down", None, "answers 503: set HF_HUB_OFFLINE=1"),
 )
 
