@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import datasets
-import huggingface_hub
 from datasets.exceptions import DatasetsError
 from httpx2 import HTTPError
 from huggingface_hub import constants
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
 from finetune.errors import InputError
-from finetune.hub import check_hub_reachable
+from finetune.hub import asked_twice, check_cached, check_hub_reachable, commit_served, refusal
 from finetune.records import Record, check_columns, columns_of, rows_of, some_rows
 from finetune.settings import DataSettings
 from finetune.sources import Split
 from finetune.tasks import Task
 
-Loaded = TypeVar("Loaded")
-
 # Where a data set has a train split only, the documents at these places of every hundred are held out from it.
 HELD_OUT = {"validation": 0, "test": 1}
 HELD_OUT_OF = 100
 
-SECONDS_TO_DESCRIBE = 30.0
-SECONDS_BEFORE_RETRY = 2.0
 FAULTS = (DatasetsError, HTTPError, OSError, ValueError, RuntimeError)
 
-for library in (datasets, huggingface_hub):
-    library.utils.logging.set_verbosity_error()
-    library.utils.disable_progress_bars()
+datasets.utils.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too, and said here
+datasets.utils.disable_progress_bars()
 
 
 def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split | None:
@@ -60,35 +53,23 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     return Split(some_rows(rows_of(placed, task, names=names), where=where), commit)
 
 
-def asked_twice(load: Callable[[], Loaded]) -> Loaded:
-    """What a request to the hub gives; one that is refused because the hub is busy is made once more."""
-    try:
-        return load()
-    except HfHubHTTPError as error:
-        if error.response.status_code != 429 and not error.response.is_server_error:
-            raise
-    time.sleep(SECONDS_BEFORE_RETRY)
-    return load()
-
-
-def commit_of(path: str, revision: str | None) -> str | None:
-    """The commit that a revision of a data set stands for; the revision itself where HF_HUB_OFFLINE is set."""
-    if constants.HF_HUB_OFFLINE:
-        return revision
-    about = huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=SECONDS_TO_DESCRIBE)
-    return str(about.sha)
-
-
 @cache
 def _load(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
-    """All splits, mapped from files of the cache rather than read, and their commit."""
+    """All splits, mapped from files of the cache rather than read, and their commit; asked twice of a busy hub."""
     return asked_twice(lambda: _load_once(path, config, revision=revision))
 
 
 def _load_once(path: str, config: str, *, revision: str | None) -> tuple[datasets.DatasetDict, str]:
-    wanted = commit_of(path, revision)
+    wanted = revision
+    if not constants.HF_HUB_OFFLINE:
+        wanted = commit_served("dataset", path, revision)
     # With the scheme, a folder ./owner/name of the working directory is not taken for the data set.
-    tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
+    try:
+        tables = datasets.load_dataset(f"hf://datasets/{path}", config, revision=wanted)
+    except FAULTS:
+        if wanted is not None:
+            check_cached("dataset", path, wanted, part=config)  # where a file is damaged, that is what is to be said
+        raise
     commit = Path(next(iter(tables.values())).cache_files[0]["filename"]).parent.name
     # The client takes whatever it last cached when it is offline or a request fails, without regard to the revision.
     if wanted not in (None, commit):
@@ -96,6 +77,7 @@ def _load_once(path: str, config: str, *, revision: str | None) -> tuple[dataset
             f"data.revision={revision}: {path} ({config}) is cached at commit {commit}, not at {wanted}; "
             "set data.revision to that commit, or load the other once with network"
         )
+    check_cached("dataset", path, commit, part=config)
     return tables, commit
 
 
@@ -146,13 +128,7 @@ def explained(
     said = " ".join(str(error).split()) or type(error).__name__
     if constants.HF_HUB_OFFLINE:
         return f"lang={lang}: HF_HUB_OFFLINE is set and the cache lacks {path}: run once with network ({said})"
-    if isinstance(error, RevisionNotFoundError):
-        return f"{pin}={revision}: {at} has no such revision"
-    if isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError):
-        return f"{at}: no such data set, or a private one: check {key}.path, or set HF_TOKEN"
-    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
-        return f"{at}: the hub does not let you in: ask for access on the data set's page, or set HF_TOKEN"
-    if isinstance(error, HfHubHTTPError):
-        return f"{at}: the hub answers {error.response.status_code}; try again later"
+    if refused := refusal(error, "dataset", path, revision=revision, keys=(f"{key}.path", pin)):
+        return refused
     # For a language it does not have, the client's own words list the configurations there are.
     return f"lang={lang}: {at}: cannot be loaded: {said}"

@@ -11,8 +11,8 @@ from pyarrow import ArrowException
 from pyarrow.parquet import read_table
 
 from finetune.errors import InputError
-from finetune.hub import check_hub_reachable
-from finetune.hub_data import FAULTS, asked_twice, commit_of, explained
+from finetune.hub import asked_twice, check_hub_reachable, commit_served
+from finetune.hub_data import FAULTS, explained
 from finetune.settings import ParallelHub
 
 KEY = "parallel.hub"
@@ -55,7 +55,9 @@ def placed_rows(hub: ParallelHub, langs: Sequence[str]) -> tuple[Iterator[tuple[
 
 def _fetched(path: str, pattern: str, *, revision: str | None) -> Path:
     """The folder of a commit in the cache, with the files of a pattern where the commit has such."""
-    commit = commit_of(path, revision)
+    commit = revision
+    if not constants.HF_HUB_OFFLINE:
+        commit = commit_served("dataset", path, revision, keys=(f"{KEY}.path", f"{KEY}.revision"))
     folder = Path(snapshot_download(path, repo_type="dataset", revision=revision, allow_patterns=[pattern]))
     # The client takes what it cached before where a request fails; asked by name, it also notes the name for offline.
     if not constants.HF_HUB_OFFLINE and folder.name != commit:

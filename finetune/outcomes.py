@@ -28,6 +28,10 @@ class Metric:
     score: Callable[[Counts], Counts]
     higher_is_better: bool = True
 
+    def better(self, score: float, than: float) -> bool:
+        """Whether a score is better than another."""
+        return score > than if self.higher_is_better else score < than
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -60,7 +64,8 @@ def span_f1(totals: Counts) -> Counts:
 def perplexity(totals: Counts) -> Counts:
     """exp(loss / tokens), from totals (summed loss in nats, tokens); 1 where there is no token."""
     loss, tokens = np.moveaxis(np.asarray(totals, dtype=np.float64), -1, 0)
-    return np.asarray(np.exp(_ratio(loss, tokens)))
+    with np.errstate(over="ignore"):  # a loss beyond 709 nats is a perplexity of infinity, which training refuses
+        return np.asarray(np.exp(_ratio(loss, tokens)))
 
 
 METRICS: dict[str, Metric] = {

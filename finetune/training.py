@@ -141,7 +141,7 @@ def train_(
         on_step: called after every step.
 
     Raises:
-        NonFiniteLoss: at most `CHECKED_EVERY` steps after it happened.
+        NonFiniteLoss: at most `CHECKED_EVERY` steps after it happened, or weights that are not finite at the end.
     """
     settings, steps = material.settings, material.steps
     schedule = schedule or Schedule(total=steps)
@@ -167,6 +167,9 @@ def train_(
             raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
         if on_step is not None:
             on_step(Step(number, loss, rate, partial(_snapshot, number, model, optimizer, accelerator.device)))
+    # The loss of a step is that of the weights before it: what the last step made of them has not been looked at.
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        raise NonFiniteLoss(steps)
 
 
 def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import warnings
 import zipfile
@@ -39,13 +40,19 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
     except OSError as problem:
         raise InputError(f"{path}: cannot be read: {problem.strerror or problem}") from None
     except UNREADABLE as e:
-        said = str(e).strip().splitlines() or [type(e).__name__]
-        raise InputError(f"{path}: no dictionary of tensors that can be read safely ({said[0][:160]})") from None
+        raise InputError(f"{path}: no dictionary of tensors that can be read safely ({_said(e)})") from None
     if not isinstance(found, dict) or not all(
         isinstance(name, str) and isinstance(each, torch.Tensor) for name, each in found.items()
     ):
         raise InputError(f"{path}: found {_kind(found)}; expected a dictionary of names and tensors")
     return dict(found)
+
+
+def _said(problem: Exception) -> str:
+    """The first line of what torch says, without its colours and without its advice on how to run the file's code."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(problem)).strip().splitlines()
+    first = lines[0].split(" This file can still be loaded")[0] if lines else type(problem).__name__
+    return "".join(character for character in first if character.isprintable())[:160]
 
 
 def mask_of_tensors(tensors: Mapping[str, torch.Tensor], shapes: Mapping[str, Shape]) -> Mask:

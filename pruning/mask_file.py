@@ -20,10 +20,11 @@ from pruning.plain_json import canonical, is_text, json_object, shown
 
 FORMAT = "subnets-mask"
 VERSION = "1"
-ANCESTRY = "ancestry"  # the one field that not every file has
+ANCESTRY = "ancestry"  # only a computed mask has it
+CHECKSUM = "checksum"
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
-HEADER_LIMIT = 1 << 22  # bytes: room for 20,000 matrices, little enough to parse whatever it holds
+HEADER_LIMIT = 1 << 20  # bytes: room for 4,000 matrices, little enough to parse whatever it holds
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class About:
     def __post_init__(self) -> None:
         if type(self.seed) is not int:
             raise InputError(f"field 'seed': found {self.seed!r}; expected a whole number")
-        taken = sorted(self.extra.keys() & (_ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY}))
+        taken = sorted(self.extra.keys() & _OWN_FIELDS)
         if taken:
             raise InputError(f"extra fields: found {', '.join(taken)}; expected names that the format does not use")
         for name, text in self._texts().items():
@@ -67,6 +68,7 @@ class About:
 
 _ABOUT_FIELDS = frozenset({"base", "base_fingerprint", "task", "lang", "seed"})
 _MASK_FIELDS = frozenset({"format", "version", "shapes", "kept", "sparsity", "sha256"})
+_OWN_FIELDS = _ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY, CHECKSUM}
 
 
 def mask_bytes(mask: Mask, about: About) -> bytes:
@@ -80,7 +82,8 @@ def mask_bytes(mask: Mask, about: About) -> bytes:
     """
     if METADATA in mask.shapes:
         raise InputError(f"name of a matrix: found {METADATA!r}, which the file format keeps for itself")
-    header: dict[str, Any] = {METADATA: {**about.metadata(), **_computed(mask)}}
+    metadata = {**about.metadata(), **_computed(mask)}
+    header: dict[str, Any] = {METADATA: {**metadata, CHECKSUM: _checksum(metadata)}}
     for name, entry in _entries(mask.shapes).items():
         header[name] = entry
     content = canonical(header).encode()
@@ -94,8 +97,8 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
     """The mask in a file, with where it comes from. Nothing the file says is taken on trust.
 
     Other safetensors writers' key order and padding are accepted; the content must be what `mask_bytes` would say.
-    Needs no more memory than three times the file (and a header of at most 4 MiB): the header is checked before the
-    bits are read.
+    Needs no more memory than three times the bits, and what a header of at most 1 MiB takes to parse: it is checked
+    before the bits are read. A file without a checksum over its fields may have none but the format's own.
 
     Raises:
         InputError: the file, the field, what was found there and what was expected.
@@ -110,8 +113,8 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: header: found JSON nested too deeply; expected an object of flat entries") from None
+    except MemoryError:
+        raise InputError(f"{path}: size: found {path.stat().st_size} bytes, for which there is no memory") from None
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,12 @@ def _computed(mask: Mask) -> dict[str, str]:
     }
 
 
+def _checksum(metadata: Mapping[str, str]) -> str:
+    """SHA-256 (hex) over all other fields, the bits' own digest among them: over everything the file says."""
+    others = {key: text for key, text in metadata.items() if key != CHECKSUM}
+    return hashlib.sha256(canonical(others).encode()).hexdigest()
+
+
 def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
     """What the header says of each tensor: one after the other, sorted by name."""
     entries: dict[str, dict[str, Any]] = {}
@@ -199,10 +208,18 @@ def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     packed: Bits = np.fromfile(file, np.uint8)
     mask = Mask(shapes, packed)
     _check_computed(metadata, mask=mask)
-    extra = {key: text for key, text in metadata.items() if key not in _ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY}}
+    extra = {key: text for key, text in metadata.items() if key not in _OWN_FIELDS}
     ancestry = ancestry_of(metadata[ANCESTRY]) if ANCESTRY in metadata else None
     texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
-    return mask, About(**texts, seed=int(metadata["seed"]), extra=extra, ancestry=ancestry)
+    about = About(**texts, seed=int(metadata["seed"]), extra=extra, ancestry=ancestry)
+    if extra and CHECKSUM not in metadata:  # as where the checksum itself goes by a damaged name
+        raise InputError(
+            f"field {min(extra)!r}: found without a {CHECKSUM!r}; expected one, or the format's own fields"
+        )
+    # Last, as a field that is wrong by itself is better called by its name.
+    if metadata.get(CHECKSUM, whole := _checksum(metadata)) != whole:
+        raise InputError(f"field {CHECKSUM!r}: found {shown(metadata[CHECKSUM])}; expected {whole}, from all fields")
+    return mask, about
 
 
 def _checked_metadata(metadata: Any) -> dict[str, str]:

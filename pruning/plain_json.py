@@ -1,4 +1,4 @@
-"""JSON as files of masks hold it: written in one way only, and read without trust."""
+"""JSON as files of masks and runs hold it: written in one way only, and read without trust."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def json_object(content: bytes | str, *, where: str) -> dict[str, Any]:
         found = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except ValueError as error:
         raise InputError(f"{where}: found no valid JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{where}: found JSON nested too deeply") from None
     if not isinstance(found, dict):
         raise InputError(f"{where}: found a JSON {type(found).__name__}; expected an object")
     return found

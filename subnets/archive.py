@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import safetensors
 import safetensors.numpy
+import safetensors.torch
+import torch
 
 from finetune.outcomes import Outcomes
 from pruning.lottery import Round
 from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes, read_mask
+from pruning.plain_json import shown
+from pruning.rewinding import fingerprint_of
 from subnets.errors import InputError
-from subnets.workspace import Folder
+from subnets.workspace import RUN_FORMAT, Folder
 
 MASK, OUTCOMES, RESULT = "mask.safetensors", "outcomes.safetensors", "result.json"
+FINGERPRINT = "fingerprint"  # the metadata of a file of weights
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Origin:
-    """What results were made from; results of another origin are refused."""
+    """What results were made from, by fingerprints; results of another origin are refused.
+
+    Attributes:
+        base: of the encoder, as masks name it.
+        data: of the examples.
+        start: of all that the base brings to the task, whatever the seed.
+    """
 
     base: str
     data: str
+    start: str
 
 
 def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -> None:
@@ -54,15 +69,19 @@ def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -
     counts = {"validation": scored.validation.counts}
     if scored.test is not None:
         counts["test"] = scored.test.counts
-    folder.write(OUTCOMES, safetensors.numpy.save(counts))
+    outcomes = safetensors.numpy.save(counts)
+    folder.write(OUTCOMES, outcomes)
     result = {
+        "run_format": RUN_FORMAT,
         "sparsity": mask.sparsity,
         "score": scored.validation.score,
         "test_score": scored.test.score if scored.test is not None else None,
         "metric": scored.validation.metric,
         "seconds": round(scored.seconds, 2),
         "mask_digest": mask.digest,
+        "outcomes_sha256": hashlib.sha256(outcomes).hexdigest(),
         "base_fingerprint": origin.base,
+        "start_fingerprint": origin.start,
         "data_fingerprint": origin.data,
     }
     folder.write_json(RESULT, result)
@@ -72,25 +91,55 @@ def load_scored(folder: Folder, *, mask: Mask, origin: Origin) -> Scored | None:
     """The outcome of a mask kept before, or None.
 
     Raises:
-        InputError: it was made from another mask, another base or other data, or its files do not fit each other.
+        InputError: it was made from another mask, another base or other data, or by another version, or its files do
+            not fit each other.
     """
     if not folder.has(RESULT):
         return None
     result = folder.read_json(RESULT)
     try:
         _check_origin(result, origin, where=str(folder.path / RESULT))
-        counts = safetensors.numpy.load(folder.read(OUTCOMES))
+        outcomes = folder.read(OUTCOMES)
+        counts = safetensors.numpy.load(outcomes)
         validation = Outcomes(result["metric"], counts["validation"])
         test = Outcomes(result["metric"], counts["test"]) if "test" in counts else None
         scored = Scored(validation, test, float(result["seconds"]))
-        agrees = scored.validation.score == result["score"] and mask.digest == result["mask_digest"]
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, safetensors.SafetensorError) as problem:
+        digest = hashlib.sha256(outcomes).hexdigest()
+        agrees = (
+            scored.validation.score == result["score"]
+            and mask.digest == result["mask_digest"]
+            and digest == result.get("outcomes_sha256", digest)  # runs begun before it was kept lack it
+        )
+    except (OSError, LookupError, TypeError, AttributeError, ValueError, safetensors.SafetensorError) as problem:
         if isinstance(problem, InputError):
             raise
-        raise _damaged(folder, f"{type(problem).__name__}: {problem}") from None
+        raise _damaged(folder, f"{type(problem).__name__}: {_printable(problem)}") from None
     if not agrees:
         raise _damaged(folder, "score, outcomes and mask do not belong together")
     return scored
+
+
+def save_weights(folder: Folder, name: str, weights: Mapping[str, torch.Tensor]) -> None:
+    """Keeps weights, with their fingerprint beside them."""
+    folder.write(name, safetensors.torch.save(dict(weights), metadata={FINGERPRINT: fingerprint_of(weights)}))
+
+
+def load_weights(folder: Folder, name: str) -> dict[str, torch.Tensor]:
+    """Weights that were kept.
+
+    Raises:
+        InputError: the file is not there or damaged.
+    """
+    where, again = folder.path / name, "delete the folder it lies in and run again"
+    try:
+        with safetensors.safe_open(where, framework="pt") as file:
+            weights = {each: file.get_tensor(each) for each in file.keys()}  # noqa: SIM118 (it is no dict)
+            said = file.metadata()
+    except (OSError, safetensors.SafetensorError) as problem:
+        raise InputError(f"{where}: damaged ({_printable(problem)}); {again}") from None
+    if said not in (None, {FINGERPRINT: fingerprint_of(weights)}):  # files written before it was kept say nothing
+        raise InputError(f"{where}: damaged (its weights are not those that were written); {again}")
+    return weights
 
 
 @dataclass(frozen=True)
@@ -140,14 +189,28 @@ class RoundArchive:
 
 
 def _check_origin(result: dict[str, Any], origin: Origin, *, where: str) -> None:
-    for what, mine in (("base", origin.base), ("data", origin.data)):
-        found = result[f"{what}_fingerprint"]
+    made_by = result.get("run_format", 1)  # the first format did not say so here
+    if made_by != RUN_FORMAT:
+        raise InputError(
+            f"{where}: was made by another version (run_format {shown(made_by)}, this one writes {RUN_FORMAT}); "
+            "choose another runs_dir or delete it"
+        )
+    for what, found, mine in (
+        ("base", result["base_fingerprint"], origin.base),
+        ("base", result.get("start_fingerprint", origin.start), origin.start),  # runs begun before it was kept lack it
+        ("data", result["data_fingerprint"], origin.data),
+    ):
         if found != mine:
             raise InputError(
-                f"{where}: was made from another {what} (fingerprint {str(found)[:12]}, now {mine[:12]}): "
+                f"{where}: was made from another {what} (fingerprint {str(found)[:12]!r}, now {mine[:12]!r}): "
                 f"the {what} has changed since; choose another runs_dir or delete the run"
             )
 
 
 def _damaged(folder: Folder, what: str) -> InputError:
     return InputError(f"{folder.path}: damaged ({what}); delete this folder and run again")
+
+
+def _printable(problem: Exception) -> str:
+    """What a library says of a file, which may repeat what the file holds, as one line that cannot move a cursor."""
+    return "".join(character if character.isprintable() else "?" for character in str(problem))[:300]

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
-import yaml
-from annotated_types import Ge, Le
-from pydantic import AllowInfNan, TypeAdapter, ValidationError
+from annotated_types import Ge, Le, MinLen
+from pydantic import AfterValidator, AllowInfNan, StringConstraints, TypeAdapter, ValidationError
 
+from finetune.outcomes import metric_called
 from pruning.mask_file import StoredMask, stored_mask
 from subnets.errors import InputError
 from subnets.settings import Control, is_plain_name
@@ -23,8 +23,17 @@ PROVENANCE = "provenance.json"
 
 
 T = TypeVar("T")
-Finite = Annotated[float, AllowInfNan(False)]
 MAGNITUDE = "magnitude"
+
+
+def _known(metric: str) -> str:
+    metric_called(metric)
+    return metric
+
+
+Finite = Annotated[float, AllowInfNan(False)]
+# One line without control characters: it is printed.
+Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
 SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
 
@@ -35,7 +44,7 @@ class Entry:
     sparsity: Annotated[float, Ge(0), Le(1)]
     score: Finite
     test_score: Finite | None
-    mask: str
+    mask: Line
 
 
 @dataclass(frozen=True)
@@ -47,25 +56,35 @@ class RoundEntry(Entry):
 
 @dataclass(frozen=True)
 class DenseEntry:
-    """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed)."""
+    """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed).
+
+    `blind_score` is what one answer to everything gets; runs made before it was kept have None.
+    """
 
     score: Finite
     test_score: Finite | None
     standard_deviation: Finite | None
-    seeds: tuple[int, ...]
+    seeds: Annotated[tuple[int, ...], MinLen(1)]
+    blind_score: Finite | None = None
 
 
 @dataclass(frozen=True)
 class Results:
     """What `results.json` holds."""
 
-    metric: str
+    metric: Annotated[str, AfterValidator(_known)]
     dense: DenseEntry
-    rounds: tuple[RoundEntry, ...]
+    rounds: Annotated[tuple[RoundEntry, ...], MinLen(1)]
     ticket: Entry | None
-    reason: str | None
+    reason: Line | None
     controls: dict[Control, Entry]
     seconds: Finite
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether dense does better than one answer to everything; True where that is not known."""
+        blind = self.dense.blind_score
+        return blind is None or metric_called(self.metric).better(self.dense.score, blind)
 
 
 @dataclass(frozen=True)
@@ -103,8 +122,7 @@ class FinishedRun:
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """What `provenance.json` holds: versions, machine, fingerprints of base and data; empty where it is gone."""
-        found = self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
-        return found if isinstance(found, dict) else {}
+        return self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
 
     @cached_property
     def by_sparsity(self) -> dict[float, RoundEntry]:
@@ -207,11 +225,12 @@ def settings_in(folder: Folder) -> Mapping[str, Any]:
         InputError: they are not those of a run.
     """
     try:
-        settings = yaml.safe_load(folder.read(SETTINGS))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
-        settings = None
-    if not isinstance(settings, dict) or type(settings.get("seed")) is not int:
-        raise InputError(f"{folder.path / SETTINGS}: not the settings of a run; delete the run's folder")
+        settings = folder.read_settings()
+        if type(settings.get("seed")) is not int:
+            raise ValueError(f"found seed {settings.get('seed')!r}; expected a whole number")
+    except ValueError as problem:
+        where = folder.path / SETTINGS
+        raise InputError(f"{where}: not the settings of a run ({problem}); delete the run's folder") from None
     return settings
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from finetune.base_model import Base
+from finetune.blind import check_asks
 from finetune.examples import Encoded, encode, joined, with_fixed_masks
 from finetune.sources import SPLITS, open_split
 from subnets.errors import InputError
@@ -44,7 +45,8 @@ def read_data(settings: Settings, base: Base) -> Data:
     shares differ by one at most. A mix has a test split where all its languages have one.
 
     Raises:
-        InputError: a split cannot be read, train or validation is missing, or a language is named twice.
+        InputError: a split cannot be read, train or validation is missing, what is scored asks nothing, or a mix names
+            a language twice.
     """
     languages = settings.languages
     if len(set(languages)) < len(languages):
@@ -103,6 +105,8 @@ def _of_language(settings: Settings, base: Base) -> dict[str, tuple[Encoded | No
         if settings.task.kind == "mlm" and name != "train":
             share = settings.finetune.mask_share
             examples = with_fixed_masks(examples, tokenizer=base.tokenizer, share=share, seed=EVALUATION_MASK_SEED)
+        if name != "train":
+            check_asks(examples, settings.task, where=f"{settings.task.name}, {settings.lang}, {name}")
         encoded[name] = (examples, split.revision)
     return encoded
 

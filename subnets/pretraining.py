@@ -7,7 +7,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from accelerate import Accelerator
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 from transformers import PreTrainedTokenizerBase
 
 from finetune.base_model import Base
@@ -35,6 +36,17 @@ from subnets.workspace import Folder, held
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 
 
+@dataclass(frozen=True)
+class Pretrained:
+    """What `results.json` of a pre-training holds; the loss is in nats."""
+
+    steps: int
+    weights: int
+    vocabulary: int
+    mean_loss: FiniteFloat
+    perplexity: dict[str, FiniteFloat]
+
+
 def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[str, Any]:
     """Pre-trains a base into its folder, going on where it was stopped.
 
@@ -49,8 +61,19 @@ def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
     with held(folder, settings.pretrain_identity()) if accelerator.is_main_process else nullcontext():
         if folder.has(RESULTS):
             progress.say("this base is done; nothing was computed")
-            return dict(folder.read_json(RESULTS))
+            return _checked(folder)
         return _pretrain(settings, folder, accelerator, progress)
+
+
+def _checked(folder: Folder) -> dict[str, Any]:
+    """The results of a pre-training that is done."""
+    found = folder.read_json(RESULTS)
+    try:
+        return asdict(TypeAdapter(Pretrained).validate_python(found))
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{folder.path / RESULTS}: {place}: {first['msg']}; delete it to compute it again") from None
 
 
 def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, progress: Progress) -> dict[str, Any]:

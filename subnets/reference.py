@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,7 +54,8 @@ def reference_of(run: FinishedRun, *, fingerprint: str) -> Reference:
         model = TypeAdapter(ModelSettings).validate_python(run.settings.get("model"))
         task = TypeAdapter(Task).validate_python(run.settings.get("task"))
         pruning = run.settings["pruning"]
-        also, scope = list(pruning["also"]), str(pruning["scope"])
+        also = TypeAdapter(tuple[str, ...]).validate_python(pruning["also"])
+        scope = str(pruning["scope"])
     except (ValidationError, KeyError, TypeError) as problem:
         raise InputError(f"{run.folder.path}: settings.yaml is not that of a run ({type(problem).__name__})") from None
     base = load_base(model, task, seed=0, max_length=2)
@@ -71,3 +73,13 @@ def base_fingerprint(base: Base) -> str:
     """
     weights = dict(encoder_of(base.model).named_parameters())
     return fingerprint_of({name: weight for name, weight in weights.items() if "pooler" not in name.split(".")})
+
+
+def start_fingerprint(base: Base) -> str:
+    """SHA-256 of all that a base brings to a task, whatever the seed: all its weights, and its config.
+
+    A pooler and a head of masked language modelling are among them; what a seed draws is left out.
+    """
+    weights = dict(base.model.named_parameters())
+    given = fingerprint_of({name: weight for name, weight in weights.items() if name not in base.drawn})
+    return hashlib.sha256(f"{given} {base.config}".encode()).hexdigest()

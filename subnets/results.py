@@ -27,8 +27,12 @@ def results_of(
     dense: Dense,
     ticket: Round[Scored] | None,
     controls: dict[str, Compared],
+    blind_score: float,
 ) -> dict[str, Any]:
-    """What `results.json` holds; paths of masks are relative to the run's folder."""
+    """What `results.json` holds; paths of masks are relative to the run's folder.
+
+    `blind_score` is what one answer to everything gets on validation.
+    """
     trained = [round_.score for round_ in rounds] + [control.score for control in controls.values()]
     return {
         "metric": settings.task.metric,
@@ -37,6 +41,7 @@ def results_of(
             "test_score": dense.test_score,
             "standard_deviation": dense.standard_deviation,
             "seeds": list(settings.dense_seeds),
+            "blind_score": blind_score,
         },
         "rounds": [{"round": r.number, **r.score.entry(r.mask, f"rounds/{r.number}/{MASK}")} for r in rounds],
         "ticket": None if ticket is None else ticket.score.entry(ticket.mask, f"rounds/{ticket.number}/{MASK}"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -24,7 +25,8 @@ from subnets.arguments import for_hydra
 from subnets.cells import clear_failure
 from subnets.composition import CONF, VERSION_BASE, plain, prefer_ours
 from subnets.errors import INPUT_ERRORS, InputError, RunFailed
-from subnets.settings import Settings, settings_of
+from subnets.mistakes import as_typed, option_meant
+from subnets.settings import KEYS, Settings, settings_of
 from subnets.wording import explained
 
 # Modules, not functions: a step's libraries are imported once the settings are known to be right.
@@ -55,7 +57,9 @@ def _run(config: DictConfig) -> float | None:
 
 def _carried_out(settings: Settings) -> float | None:
     if settings.step not in STEPS:
-        raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}")
+        near = option_meant("step", settings.step, list(STEPS))
+        hint = f"; did you mean {near}?" if near else ""
+        raise InputError(f"no step is called {settings.step!r}; choose one of: {', '.join(STEPS)}{hint}")
     result: float | None = import_module(STEPS[settings.step]).run(settings)
     clear_failure(settings)
     return result
@@ -71,10 +75,10 @@ def main() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    sys.argv[1:] = for_hydra(sys.argv[1:])
-    prefer_ours()
     failures: list[sweep.Failure] = []
     with _said_plainly():
+        sys.argv[1:] = for_hydra(as_typed(sys.argv[1:], KEYS))
+        prefer_ours()
         try:
             _run()
         except ValueError as problem:
@@ -96,7 +100,7 @@ def _said_plainly() -> Iterator[None]:
     """Leaves the program with one line on stderr for everything that is no fault of the program."""
     try:
         yield
-    except (*INPUT_ERRORS, HydraException, OmegaConfBaseException) as problem:
+    except (*INPUT_ERRORS, HydraException, OmegaConfBaseException, yaml.YAMLError) as problem:
         _leave(explained(problem, CONF), code=2)
     except ValueError as problem:
         if not str(problem).startswith("Config group override"):  # Hydra's own, of task=null and its like

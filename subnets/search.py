@@ -7,8 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-import safetensors.torch
-
+from finetune.blind import blind_score
 from finetune.outcomes import metric_called
 from finetune.training import Step
 from pruning.controls import random_mask, random_per_matrix
@@ -18,7 +17,7 @@ from pruning.mask_file import About, mask_bytes
 from pruning.rewinding import Start, start_of
 from pruning.scope import scope_called
 from pruning.scores import score_called
-from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
+from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, load_weights, save_scored, save_weights
 from subnets.attended import train_attended
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
@@ -97,7 +96,8 @@ class _Run:
         passing = [each for each in rounds[1:] if self._passes(each, dense)]
         ticket = passing[-1] if passing else None
         controls = self.controls(ticket or rounds[-1])
-        results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls)
+        blind = blind_score(self.bench.data.validation, self.settings.task)
+        results = results_of(self.settings, rounds, dense=dense, ticket=ticket, controls=controls, blind_score=blind)
         if self._writes:
             self.folder.write_json(RESULTS, results)
         return results
@@ -117,14 +117,15 @@ class _Run:
     def _compare_provenance(self, mine: dict[str, Any]) -> None:
         """Stops where base or data are not those the run was begun with; notes other software or another machine."""
         found = self.folder.read_json(PROVENANCE)
-        if not (isinstance(found, dict) and all(isinstance(found.get(what), dict) for what in mine)):
+        if not all(isinstance(found.get(what), dict) for what in mine):
             raise InputError(f"{self.folder.path / PROVENANCE}: damaged; choose another runs_dir or delete the run")
-        for what in ("base", "data"):
-            before, now = str(found[what].get("fingerprint")), mine[what]["fingerprint"]
+        for what, kind in (("base", "fingerprint"), ("base", "start"), ("data", "fingerprint")):
+            now = mine[what][kind]
+            before = str(found[what].get(kind, now if kind == "start" else None))  # runs begun earlier lack "start"
             if before != now:
                 raise InputError(
                     f"{self.folder.path}: the {what} has changed since this run was begun "
-                    f"(fingerprint {before[:12]}, now {now[:12]}); choose another runs_dir or delete the run"
+                    f"(fingerprint {before[:12]!r}, now {now[:12]!r}); choose another runs_dir or delete the run"
                 )
         for what in ("software", "machine"):
             if found[what] != mine[what]:
@@ -186,7 +187,7 @@ class _Run:
         if not self.settings.pruning.rewind_head and self._writes:
             trained = start_of(self.bench.model).weights
             head = {name: weight for name, weight in trained.items() if self.bench.is_head(name)}
-            self._round(number).write(HEAD, safetensors.torch.save(head))
+            save_weights(self._round(number), HEAD, head)
         self._said(label, mask, scored)
         return scored
 
@@ -210,7 +211,7 @@ class _Run:
 
         def on_step(step: Step) -> None:
             if captures and step.number == self.settings.pruning.rewind:
-                self._round(0).write(REWIND, safetensors.torch.save(dict(start_of(self.bench.model).weights)))
+                save_weights(self._round(0), REWIND, start_of(self.bench.model).weights)
 
         return train_attended(
             bench or self.bench,
@@ -312,5 +313,4 @@ class _Run:
 
 def _with_weights(start: Start, folder: Folder, name: str) -> Start:
     """A start with some of its weights as a round left them."""
-    kept = safetensors.torch.load(folder.read(name))
-    return replace(start, weights={**start.weights, **kept})
+    return replace(start, weights={**start.weights, **load_weights(folder, name)})

@@ -17,9 +17,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from finetune.settings import DataSettings, FinetuneSettings, ModelSettings, ParallelHub, PretrainSettings
 from finetune.tasks import Task
+from pruning.plain_json import shown
 from pruning.schedule import sparsities
 from pruning.settings import PruningSettings
 from subnets.errors import InputError
+from subnets.mistakes import check_place, key_meant, value_meant
 
 CONTROLS = ("random", "random_per_matrix", "oneshot", "random_reinit", "shuffled_labels")
 # What cannot change a number beyond rounding stays out of a run's identity, and so do controls: asking a finished run
@@ -34,6 +36,7 @@ PARALLEL_OF = {
     "retrieve": ("neighbours", "top", "confidence", "resamples"),
     "correlate": ("variance", "permutations"),
 }
+LONGEST_NAME = 200  # bytes: a folder's name has at most 255, and some have words added
 
 # Steps over many runs; without `lang` they take those of every language.
 OF_MANY = {"compare", "report", "export", "study", "status"}
@@ -304,7 +307,8 @@ def short_hash(identity: dict[str, Any]) -> str:
 
 def is_plain_name(name: str) -> bool:
     """Whether a name can be part of a path, a table and a page without meaning anything else there."""
-    return re.fullmatch(r"[^\W_][\w.+-]*", name) is not None and ".." not in name
+    plain = re.fullmatch(r"[^\W_][\w.+-]*", name) is not None and ".." not in name
+    return plain and len(name.encode()) <= LONGEST_NAME
 
 
 def _check_names(settings: Settings) -> None:
@@ -316,7 +320,13 @@ def _check_names(settings: Settings) -> None:
         ("parallel.pivot", settings.parallel.pivot),
     ):
         if not is_plain_name(name):
-            raise InputError(f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit")
+            raise InputError(
+                f"{key}={name!r}: may hold only letters, digits and . _ + - after a first letter or digit, "
+                f"at most {LONGEST_NAME} bytes"
+            )
+    for key, place in (("runs_dir", settings.runs_dir), ("data.root", settings.data.root),
+                       ("model.name", settings.model.name), ("export.to", settings.export.to)):  # fmt: skip
+        check_place(key, place)
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
     if "shuffled_labels" in settings.controls and (settings.pruning.rewind or not settings.pruning.rewind_head):
@@ -329,13 +339,17 @@ def _check_names(settings: Settings) -> None:
 
 
 def _fault(error: Any) -> str:
-    """One fault in words: the key, what is wrong, what was found, and the nearest key there is."""
+    """One fault in words: the key, what is wrong, what was found, and what may have been meant."""
     place = [str(part) for part in error["loc"] if not str(part).startswith("constrained-")]
-    text = f"{'.'.join(place)}: {error['msg']} (got {error['input']!r})"
+    key = ".".join(place)
+    if error["type"] in ("missing", "missing_argument"):
+        return f"{key}: is missing"
     if error["type"] == "unexpected_keyword_argument":
         near = difflib.get_close_matches(place[-1], _keys_at(place[:-1]), n=1)
-        text = f"{'.'.join(place)}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    return text
+        meant = ".".join([*place[:-1], near[0]]) if near else key_meant(key, KEYS)
+        return f"{key}: no such setting" + (f"; did you mean {meant}?" if meant else "")
+    meant = value_meant(key, error["input"], error["type"])
+    return f"{key}: {error['msg']} (got {shown(error['input'])})" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _keys_at(place: list[str]) -> list[str]:

@@ -12,10 +12,13 @@ from accelerate.utils import gather_object
 from safetensors import SafetensorError, safe_open
 
 from finetune.training import Snapshot, Step
+from pruning.rewinding import fingerprint_of
+from subnets.archive import FINGERPRINT
 from subnets.errors import InputError
 from subnets.workspace import Folder
 
 OF = "of"  # the header's field that says which training a state belongs to
+AGAIN = "delete it to begin this training again"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Snapshots:
         tensors = {f"weights/{name}": weight for name, weight in state.weights.items()}
         tensors |= {f"moments/{name}": value for name, value in state.moments.items()}
         tensors |= {"random_state": state.random_state, "number": torch.tensor(state.number)}
-        self.folder.write(self._name, safetensors.torch.save(tensors, metadata={OF: self.of}))
+        metadata = {OF: self.of, FINGERPRINT: fingerprint_of(tensors)}
+        self.folder.write(self._name, safetensors.torch.save(tensors, metadata=metadata))
 
     def last(self) -> Snapshot | None:
         """The state kept last, if it is of this training and every rank has that of the same step.
@@ -67,14 +71,17 @@ class Snapshots:
         where = self.folder.path / self._name
         try:
             with safe_open(where, framework="pt") as file:
-                if (file.metadata() or {}).get(OF) != self.of:
+                said = file.metadata() or {}
+                if said.get(OF) != self.of:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            if said.get(FINGERPRINT) != fingerprint_of(tensors):
+                raise InputError(f"{where}: damaged (its state is not the one written); {AGAIN}")
             return Snapshot(
                 int(tensors["number"]), _under("weights", tensors), _under("moments", tensors), tensors["random_state"]
             )
         except (SafetensorError, KeyError, OSError) as problem:
-            raise InputError(f"{where}: damaged ({problem}); delete it to begin this training again") from None
+            raise InputError(f"{where}: damaged ({problem}); {AGAIN}") from None
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

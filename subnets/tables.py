@@ -9,6 +9,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from finetune.outcomes import metric_called
+
 Row = dict[str, Any]
 
 EMBEDDED = (
@@ -61,7 +63,13 @@ def verdict(results: dict[str, Any]) -> str:
     around = f"{dense['score']:.2f}" + (f" ± {spread:.2f} over seeds {_listed(seeds)}" if spread is not None else "")
     if ticket is None:
         return f"no ticket: {results['reason']} (dense {around})"
-    return f"ticket at sparsity {ticket['sparsity']:.2f}: {ticket['score']:.2f}, dense {around}; one seed's ticket"
+    said = f"ticket at sparsity {ticket['sparsity']:.2f}: {ticket['score']:.2f}, dense {around}; one seed's ticket"
+    blind = dense.get("blind_score")
+    if blind is not None and not metric_called(results["metric"]).better(dense["score"], blind):
+        said += (
+            f"\nnote: one answer to every text scores {blind:.2f}, so dense has learnt nothing that a ticket could keep"
+        )
+    return said
 
 
 def _rows(results: dict[str, Any]) -> Iterator[list[str]]:
@@ -84,13 +92,20 @@ def _listed(values: list[int]) -> str:
 
 
 def csv_bytes(rows: list[Row]) -> bytes:
-    """Rows as CSV (RFC 4180, UTF-8), the columns in the order of the first row; None is an empty field."""
+    """Rows as CSV (RFC 4180, UTF-8), the columns in the order of the first row; None is an empty field.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue().encode()
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def language_table(rows: list[Row], measure: str) -> str:

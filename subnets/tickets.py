@@ -52,7 +52,7 @@ def passes(round_: Outcomes, dense: Dense, rule: TicketSettings, *, seed: int) -
     `one_std`: its score is not worse than the dense mean over seeds by more than one standard deviation of the dense
     scores (Foroutan et al. 2022, section 3; Chen et al. 2020). `bootstrap`: it is not worse than the dense run of
     its own seed in `confidence` of the resampled validation sets. Against a dense model that scores 0 no round
-    passes; one at chance level is not noticed.
+    passes; one that does no better than one answer to everything is noted beside its ticket (`tables.verdict`).
     """
     if not dense.has_learnt:
         return False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from pathlib import Path
 
+import yaml
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue
 
+from subnets.mistakes import key_meant, language_meant, option_meant
 from subnets.settings import KEYS
 
 
@@ -22,19 +24,36 @@ def explained(problem: BaseException, conf: Path) -> str:
         return _no_such_key(str(cause.full_key or cause.key))
     if isinstance(problem, MissingMandatoryValue):
         return f"{problem.full_key} is missing; say {problem.full_key}=VALUE"
-    return " ".join(str(problem).split())
+    if isinstance(problem, yaml.MarkedYAMLError) and problem.problem_mark is not None:
+        at = f"{problem.problem_mark.name}, line {problem.problem_mark.line + 1}"
+        return f"{at}: {' '.join(str(problem.problem).split())}; YAML is indented by spaces, never by tabs"
+    text = " ".join(str(problem).split())
+    if several := re.match(r"Ambiguous value for argument '([^=]+)=(.+?)' 1\.", text):
+        return f"{several[0].split(chr(39))[1]}: several values: for a run each type {_swept(several[1], several[2])}"
+    if asked := re.match(r"lang=([^\s:]+):", text):
+        meant = language_meant(asked[1])
+        text += f"; did you mean lang={meant}?" if meant else ""
+    return text
+
+
+def _swept(key: str, values: str) -> str:
+    lists = ("controls", "pruning.sparsities", "pruning.also", "compare.parts", "compare.distances")
+    return f"-m {key}={values}; for a list {key}=[{values}]" if key in lists else f"-m {key}={values}"
 
 
 def _no_such_option(missing: str, conf: Path) -> str:
-    group, _, name = missing.removesuffix(".yaml").rpartition("/")
+    missing = missing.removesuffix(".yaml")
+    group, _, name = missing.partition("/") if (conf / missing.split("/")[0]).is_dir() else missing.rpartition("/")
+    if not group:
+        return f"--config-name={name}: no {name}.yaml in --config-dir or {conf}"
     options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
-    near = difflib.get_close_matches(name, options, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    meant = option_meant(group, name, options)
+    hint = f"; did you mean {meant}?" if meant else ""
     return f"{group}={name}: no such {group}; choose one of: {', '.join(options)}{hint}"
 
 
 def _no_such_key(key: str) -> str:
     if key in KEYS:
         return f"{key}: is a group of settings; set one of them, such as {key}.NAME=VALUE"
-    near = difflib.get_close_matches(key, KEYS, n=1)
-    return f"{key}: no such setting" + (f"; did you mean {near[0]}?" if near else "; --help lists them")
+    meant = key_meant(key, KEYS)
+    return f"{key}: no such setting" + (f"; did you mean {meant}?" if meant else "; --help lists them")

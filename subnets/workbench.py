@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from subnets.data import Data, read_data
 from subnets.devices import accelerator_of, mask_of_rank_0
 from subnets.errors import RunFailed
 from subnets.progress import Progress
-from subnets.reference import Reference, base_fingerprint
+from subnets.reference import Reference, base_fingerprint, start_fingerprint
 from subnets.settings import Settings
 
 
@@ -52,7 +53,7 @@ class Workbench:
     Attributes:
         model: the base with its head as the accelerator wraps it; the only weights that are ever written to.
         start: the pre-trained weights with the head drawn from the run's seed.
-        origin: fingerprints of the encoder's pre-trained weights and of the examples.
+        origin: fingerprints of the encoder's pre-trained weights, of the examples, and of all that the base brings.
         weights: the prunable parameters of `model` by their name in the encoder.
     """
 
@@ -136,7 +137,7 @@ class Workbench:
         """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
 
         Raises:
-            RunFailed: the loss left the numbers, or a pruned weight left zero.
+            RunFailed: the loss or the score left the numbers, or a pruned weight left zero.
         """
         began = time.perf_counter()
         rewind_(self.model, start)
@@ -250,7 +251,12 @@ class Workbench:
                 precision=settings.finetune.precision,
                 ranks=self.accelerator.num_processes,
             ),
-            "base": {"name": settings.model.name, "revision": self.base.revision, "fingerprint": self.origin.base},
+            "base": {
+                "name": settings.model.name,
+                "revision": self.base.revision,
+                "fingerprint": self.origin.base,
+                "start": self.origin.start,
+            },
             "data": {
                 "source": settings.data.source,
                 "revision": self.data.revision,
@@ -261,7 +267,14 @@ class Workbench:
 
     def _scored(self, *, since: float) -> Scored:
         test = self._score(self.data.test) if self.data.test is not None else None
-        return Scored(self._score(self.data.validation), test, time.perf_counter() - since)
+        scored = Scored(self._score(self.data.validation), test, time.perf_counter() - since)
+        for each in (scored.validation, scored.test):
+            if each is not None and not math.isfinite(each.score):
+                raise RunFailed(
+                    f"{each.metric} came out as {each.score} after training; "
+                    f"try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"
+                )
+        return scored
 
     def _score(self, examples: Encoded) -> Outcomes:
         return evaluate(
@@ -283,7 +296,7 @@ def set_up(settings: Settings) -> Workbench:
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
-    origin = Origin(base_fingerprint(base), data.fingerprint)
+    origin = Origin(base_fingerprint(base), data.fingerprint, start_fingerprint(base))
     start = start_of(base.model)
     model = accelerator.prepare_model(base.model)
     return Workbench(settings, accelerator, base, data, model, start, origin, weights)

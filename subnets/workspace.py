@@ -17,13 +17,18 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+import pruning.errors
+from pruning.plain_json import json_object, shown
 from subnets.errors import Busy, InputError
+from subnets.plain_yaml import plain_yaml
 from subnets.settings import EVERY, Settings, short_hash
 
 SETTINGS, LOCK = "settings.yaml", ".lock"
 PATIENCE = 0.5  # seconds: whoever only looks whether a folder is held holds it for a moment
 LONGEST_LABEL = 40  # characters of an expression in a folder's name
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
+# Bytes; ours have a few thousand. What a text holds can take thirty times its length in memory, and YAML seconds.
+LARGEST_SETTINGS, LARGEST_JSON = 1 << 15, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,43 @@ class Folder:
         """A finished file."""
         return (self.path / name).read_bytes()
 
-    def read_json(self, name: str) -> Any:
-        """A finished JSON file.
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The object in a finished JSON file.
 
         Raises:
-            InputError: it is not JSON.
+            InputError: it is none that `write_json` writes.
+        """
+        where = self.path / name
+        try:
+            found = json_object(self._read_small(name, limit=LARGEST_JSON), where=str(where))
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is fine in JSON, but it is no text
+            return found
+        except pruning.errors.InputError as problem:
+            raise InputError(f"{problem}; delete it to compute it again") from None
+        except ValueError as problem:
+            raise InputError(f"{where}: {problem}; delete it to compute it again") from None
+
+    def read_settings(self) -> dict[str, Any]:
+        """What `settings.yaml` holds.
+
+        Raises:
+            ValueError: it is not there, or not that of a run; what is wrong.
         """
         try:
-            return json.loads(self.read(name))
-        except ValueError as problem:
-            raise InputError(f"{self.path / name}: not valid JSON ({problem}); delete it to compute it again") from None
+            found = plain_yaml(self._read_small(SETTINGS, limit=LARGEST_SETTINGS))
+        except OSError as problem:
+            raise ValueError(problem.strerror or str(problem)) from None
+        if not isinstance(found, dict):
+            raise ValueError(f"found a {type(found).__name__}; expected settings by name")
+        return found
+
+    def _read_small(self, name: str, *, limit: int) -> bytes:
+        """A finished file of at most `limit` bytes; no more than these are read."""
+        with (self.path / name).open("rb") as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise ValueError(f"found more than the {limit} bytes that such a file has at most")
+        return content
 
 
 def run_folder(settings: Settings) -> Folder:
@@ -206,15 +238,15 @@ def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
         return
     where = folder.path / SETTINGS
     try:
-        found = yaml.safe_load(folder.read(SETTINGS))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{where}: not readable; delete the run folder or choose another runs_dir")
+        found = folder.read_settings()
+    except ValueError as problem:
+        raise InputError(
+            f"{where}: not readable ({problem}); delete the run folder or choose another runs_dir"
+        ) from None
     if found.get("run_format") != RUN_FORMAT:
         raise InputError(
-            f"{where}: the run was made by another version (run_format {found.get('run_format')!r}, this one writes "
-            f"{RUN_FORMAT}); choose another runs_dir or delete it"
+            f"{where}: the run was made by another version (run_format {shown(found.get('run_format'))}, "
+            f"this one writes {RUN_FORMAT}); choose another runs_dir or delete it"
         )
     if differing := sorted(_differing(found, mine)):
         raise InputError(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import typed  # noqa: F401 (a fixture)
 from loopback_hub import LoopbackHub
 
 

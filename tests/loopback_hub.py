@@ -6,13 +6,17 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
-Fault = Literal["truncated", "down"] | int | None
+Fault = Literal["truncated", "altered", "slow", "stalled", "vanished", "down"] | int | None
+OF_FILES = ("truncated", "altered", "slow", "stalled", "vanished")  # faults of the bodies of files alone
+SLOW = 0.3  # seconds between the pieces of a slow body
+STALLED = 60.0  # seconds that a stalled one says nothing, unless the server ends
 
 ROUTES = {
     "file": re.compile(r"/(?P<kind>datasets/)?(?P<repo>.+?)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"),
@@ -30,8 +34,9 @@ class LoopbackHub:
     """Serves `<folder>/{datasets,models}/<owner>/<name>/` as repositories, each with one commit on `main`.
 
     Attributes:
-        fault: a status to answer every request for a repository with, "truncated" to break off every file, "down" to
-            answer 503 to whatever is asked, or None.
+        fault: a status to answer every request for a repository with; "truncated" to break off every file, "altered"
+            to change a byte of it, "slow" to send it in pieces, "stalled" to stop in the middle, "vanished" to close
+            the connection without an answer; "down" to answer 503 to whatever is asked; or None.
         faults_left: how many more requests the fault befalls; None for all.
         requests: method and path of every request so far.
     """
@@ -41,6 +46,7 @@ class LoopbackHub:
         self.fault: Fault = None
         self.faults_left: int | None = None
         self.requests: list[str] = []
+        self.over = threading.Event()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -53,6 +59,7 @@ class LoopbackHub:
         try:
             yield self
         finally:
+            self.over.set()
             self._server.shutdown()
             self._server.server_close()
             thread.join()
@@ -80,7 +87,7 @@ class LoopbackHub:
 
     def next_fault(self, command: str, route: str) -> Fault:
         """The fault that a request for a `file`, `tree` or `about` meets, counted off."""
-        if self.faults_left == 0 or (self.fault == "truncated" and (command, route) != ("GET", "file")):
+        if self.faults_left == 0 or (self.fault in OF_FILES and (command, route) != ("GET", "file")):
             return None
         if self.faults_left is not None:
             self.faults_left -= 1
@@ -121,13 +128,13 @@ class _Handler(BaseHTTPRequestHandler):
             asked = pattern.fullmatch(path)
             if asked:
                 fault = self.hub.next_fault(self.command, name)
-                return self._fail(fault) if isinstance(fault, int) else self._route(name, asked, fault == "truncated")
+                return self._fail(fault) if isinstance(fault, int) else self._route(name, asked, fault)
         return self._send(200, b"")
 
     def _fail(self, status: int) -> None:
         self._send(status, b"{}", FAULT_HEADERS.get(status, {}))
 
-    def _route(self, name: str, asked: re.Match[str], truncated: bool) -> None:
+    def _route(self, name: str, asked: re.Match[str], fault: Fault) -> None:
         repository = f"{(asked['kind'] or 'models').rstrip('/')}/{asked['repo']}"
         if not (self.hub.folder / repository).is_dir():
             return self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
@@ -138,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send_json(self._about(repository, commit))
         if name == "tree":
             return self._send_tree(repository, asked["path"] or "")
-        return self._send_file(repository, commit, asked["path"], truncated)
+        return self._send_file(repository, commit, asked["path"], fault)
 
     def _about(self, repository: str, commit: str) -> dict[str, Any]:
         return {
@@ -173,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
             ]
         )
 
-    def _send_file(self, repository: str, commit: str, path: str, truncated: bool) -> None:
+    def _send_file(self, repository: str, commit: str, path: str, fault: Fault) -> None:
         file = self.hub.folder / repository / path
         if not file.is_file():
             return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
@@ -185,24 +192,39 @@ class _Handler(BaseHTTPRequestHandler):
         }
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not wanted:
-            return self._send(200, body, headers, truncated=truncated)
+            return self._send(200, body, headers, fault=fault)
         first, last = int(wanted[1]), min(int(wanted[2] or len(body)), len(body) - 1)
         headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-        return self._send(206, body[first : last + 1], headers, truncated=truncated)
+        return self._send(206, body[first : last + 1], headers, fault=fault)
 
     def _send_json(self, value: object) -> None:
         self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
-    def _send(
-        self, status: int, body: bytes, headers: dict[str, str] | None = None, *, truncated: bool = False
-    ) -> None:
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None, *, fault: Fault = None) -> None:
+        if fault == "vanished":
+            self.close_connection = True
+            return
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        self.wfile.write(body[: len(body) // 2] if truncated else body)
-        if truncated:
+        if self.command != "HEAD":
+            self._send_body(body, fault)
+
+    def _send_body(self, body: bytes, fault: Fault) -> None:
+        half = len(body) // 2
+        if fault == "altered":
+            body = body[:half] + bytes([body[half] ^ 1]) + body[half + 1 :]
+        if fault in ("truncated", "stalled"):
+            self.wfile.write(body[:half])
+            self.wfile.flush()
+            self.hub.over.wait(STALLED if fault == "stalled" else 0)
             self.close_connection = True
+        elif fault == "slow":
+            for first in range(0, len(body), half // 2 + 1):
+                time.sleep(SLOW)
+                self.wfile.write(body[first : first + half // 2 + 1])
+                self.wfile.flush()
+        else:
+            self.wfile.write(body)

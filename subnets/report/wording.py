@@ -35,6 +35,10 @@ def warnings_of(
         )
     if none := [f"{each.task} {each.lang}" for each in trajectories if each.ticket is None]:
         found.append(f"No ticket over seeds: {', '.join(none)}.")
+    if blind := sorted({f"{run.task} {run.lang}" for run in runs if not run.results.has_learnt}):
+        found.append(
+            f"Dense does no better than one answer to all texts: {', '.join(blind)}. Tickets there keep nothing learnt."
+        )
     for each in comparisons:
         found.extend(f"{each.model} {each.task}: {warning}" for warning in each.found.warnings)
     for name, values in differing_settings(list(runs)).items():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
-from subnets.errors import InputError
+from subnets.catalogue import Results, results_in
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.tables import EMBEDDED, trajectory_table, verdict
 from subnets.workspace import Folder, check_kept, check_writable, run_folder
-
-RESULT_KEYS = {"dense", "rounds", "ticket", "controls"}
 
 
 def run(settings: Settings) -> float:
@@ -47,9 +46,7 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     check_kept(folder, settings.identity())
     if not folder.has("results.json"):
         return None
-    results = folder.read_json("results.json")
-    if not isinstance(results, dict) or not results.keys() >= RESULT_KEYS:
-        raise InputError(f"{folder.path / 'results.json'}: not the results of a run; delete it to compute it again")
+    results = asdict(results_in(folder, Results))
     return results if set(settings.controls) <= results["controls"].keys() else None
 
 

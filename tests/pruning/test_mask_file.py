@@ -1,8 +1,10 @@
 """Mask files: the same bytes every time, readable by others, and nothing hostile gets in."""
 
+import hashlib
 import json
 import pickle
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,8 +66,8 @@ def test_the_header_is_canonical_and_says_what_the_mask_is():
     assert text.rstrip(" ") == json.dumps(header, sort_keys=True, separators=(",", ":"))
     assert header["layer.10.weight"] == {"data_offsets": [0, 3], "dtype": "U8", "shape": [3]}
     assert header["layer.2.weight"] == {"data_offsets": [3, 4], "dtype": "U8", "shape": [1]}
-    sha256 = header["__metadata__"].pop("sha256")
-    assert len(sha256) == 64
+    assert len(header["__metadata__"].pop("sha256")) == 64
+    checksum = header["__metadata__"].pop("checksum")
     assert header["__metadata__"] == {
         "format": "subnets-mask",
         "version": "1",
@@ -79,6 +81,10 @@ def test_the_header_is_canonical_and_says_what_the_mask_is():
         "seed": "3",
         "parent": "en",
     }
+    others = json.loads(text)["__metadata__"]
+    del others["checksum"]
+    said = json.dumps(others, sort_keys=True, separators=(",", ":"))
+    assert checksum == hashlib.sha256(said.encode()).hexdigest()
 
 
 def test_the_safetensors_library_reads_the_file(path):
@@ -126,6 +132,7 @@ def test_a_file_that_the_library_wrote_again_is_read(path):
         (with_header(lambda header: header["layer.2.weight"].__setitem__("more", 1)), "tensor 'layer.2.weight'"),
         (with_header(lambda header: header.__setitem__("layer.2.weight", 7)), "tensor 'layer.2.weight': found 7"),
         (with_field("format", "other"), "field 'format': found 'other'; expected 'subnets-mask'"),
+        (with_field("checksum", "0" * 64), r"field 'checksum'.*from all fields"),
         (with_field("version", "2"), "field 'version': found '2'; expected '1'"),
         (with_field("lang", 7), "field 'lang': found 7; expected text"),
         (with_field("lang", "\ud800"), "field 'lang'"),
@@ -158,6 +165,63 @@ def test_a_hostile_file_is_refused_with_its_name_and_the_field(path, content, me
 def test_a_missing_field_is_named(path, field):
     path.write_bytes(with_header(lambda header: header["__metadata__"].pop(field) and None))
     with pytest.raises(InputError, match=f"field '{field}': found nothing"):
+        read_mask(path)
+
+
+def without_checksum(content, *, keeps_extra=False):
+    """The file with the format's own fields alone."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    del header["__metadata__"]["checksum"]
+    if not keeps_extra:
+        header["__metadata__"].pop("parent")
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def test_a_file_with_the_formats_own_fields_alone_needs_no_checksum(path):
+    path.write_bytes(without_checksum(CONTENT))
+    assert read_mask(path) == (MASK, replace(ABOUT, extra={}))
+
+
+def test_a_field_of_ones_own_is_believed_under_a_checksum_only(path):
+    path.write_bytes(without_checksum(CONTENT, keeps_extra=True))
+    with pytest.raises(InputError, match="field 'parent': found without a 'checksum'"):
+        read_mask(path)
+    path.write_bytes(CONTENT.replace(b'"checksum"', b'"checksun"'))
+    with pytest.raises(InputError, match="field 'checksun': found without a 'checksum'"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"layer.10.weight", b"layer.11.weight"),  # everywhere: a matrix by another name, in the same place
+        (rb"\"layer.10.weight\":[4,5]", rb"\"layer.10.weight\":[5,4]"),  # the same bits as another matrix
+        (b'"lang":"sw"', b'"lang":"tl"'),
+        (b'"base_fingerprint":"00ff"', b'"base_fingerprint":"00fe"'),
+        (b'"seed":"3"', b'"seed":"4"'),
+        (b'"parent":"en"', b'"parent":"fr"'),
+    ],
+)
+def test_what_the_bits_do_not_show_is_guarded_by_the_checksum(path, old, new):
+    assert old in CONTENT
+    path.write_bytes(CONTENT.replace(old, new))
+    with pytest.raises(InputError, match=r"field 'checksum'.*from all fields"):
+        read_mask(path)
+    bare = without_checksum(CONTENT)
+    if old in bare:
+        path.write_bytes(bare.replace(old, new))
+        assert read_mask(path) != (MASK, replace(ABOUT, extra={}))  # what the checksum is for
+
+
+def test_a_file_too_large_for_memory_is_refused(path, monkeypatch):
+    def full(*_arguments, **_named):
+        raise MemoryError
+
+    path.write_bytes(CONTENT)
+    monkeypatch.setattr(np, "fromfile", full)
+    with pytest.raises(InputError, match="for which there is no memory"):
         read_mask(path)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import Said
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -40,10 +41,10 @@ MISTAKES = {
     "no task": (["~task"], "task is missing"),
     "task that is none": (
         ["task=xlni"],
-        "task=xlni: no such task; choose one of: mlm, ner, pos, xnli; did you mean xnli?",
+        "task=xlni: no such task; choose one of: mlm, ner, pos, xnli; did you mean task=xnli?",
     ),
-    "model that is none": (["model=mberta"], "choose one of: checkpoint, mbert, mini, xlmr_base; did you mean mbert?"),
-    "data that is none": (["data=file"], "choose one of: files, fragment, hub; did you mean files?"),
+    "model that is none": (["model=mberta"], "one of: checkpoint, mbert, mini, xlmr_base; did you mean model=mbert?"),
+    "data that is none": (["data=file"], "choose one of: files, fragment, hub; did you mean data=files?"),
     "step that is none": (["step=fnd"], "no step is called 'fnd'; choose one of: find"),
     "score that is none": (
         ["pruning.score=size"],
@@ -73,7 +74,7 @@ MISTAKES = {
     "rewind too late": (["pruning.rewind=6"], "a round has 6 steps; allowed: 0 to 5"),
     "seed below zero": (["seed=-1"], "seed: Input should be greater than or equal to 0 (got -1)"),
     "seed as text": (["seed=01"], "seed: Input should be a valid integer"),
-    "several languages without -m": (["lang=de,sw"], "Ambiguous value"),
+    "several languages without -m": (["lang=de,sw"], "for a run each type -m lang=de,sw"),
     "precision that is none": (
         ["finetune.precision=fp8"],
         "finetune.precision: Input should be 'fp32' or 'bf16' (got 'fp8')",
@@ -95,17 +96,26 @@ HAS_CUDA = Path("/dev/nvidia0").exists()
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_exit_code_2_and_leaves_no_result(small_run, tmp_path, mistake):
+def test_a_mistake_is_one_line_exit_code_2_and_leaves_no_result(typed, small_run, tmp_path, mistake):
     overrides, expected = MISTAKES[mistake]
     if HAS_CUDA and mistake == "device that is not here":
         pytest.skip("a CUDA device is here")
+    _check(typed(*small_run(*overrides)), expected, tmp_path)
+
+
+@pytest.mark.parametrize("mistake", ["task that is none", "language without data", "rewind too late"])
+def test_a_process_of_its_own_says_the_same(small_run, tmp_path, mistake):
+    overrides, expected = MISTAKES[mistake]
     done = command(*small_run(*overrides))
-    assert done.returncode == 2, done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("subnets: ")
-    assert expected in lines[0]
-    assert not list((tmp_path / "runs").rglob("*.json"))
+    _check(Said(done.returncode, done.stdout, done.stderr), expected, tmp_path)
+
+
+def _check(said, expected, place):
+    assert said.code == 2, said.err
+    (line,) = said.err.strip().splitlines()
+    assert line.startswith("subnets: ")
+    assert expected in line
+    assert not list((place / "runs").rglob("*.json"))
 
 
 def test_data_root_must_be_said(tiny_bert, tmp_path):

@@ -343,7 +343,7 @@ def _wait_for(path, seconds=120):
 def test_damaged_results_are_named(small_run, content):
     given = found(*small_run("controls=[]"))
     (run_folder(given).path / "results.json").write_text(content)
-    with pytest.raises(InputError, match=r"results\.json: not .* delete it to compute it again"):
+    with pytest.raises(InputError, match=r"results\.json: .*; delete it to compute it again"):
         find.run(given)
 
 
@@ -413,6 +413,20 @@ def test_a_state_of_another_training_is_not_gone_on_from(small_run, monkeypatch)
     undisturbed = found(*small_run(f"runs_dir={given.runs_dir}-other"))
     find.run(given)
     assert digests(run_folder(given).path) == digests(run_folder(undisturbed).path)
+
+
+def test_a_state_with_other_numbers_than_were_written_is_named(small_run, monkeypatch):
+    given = settings(*small_run("finetune.checkpoint_every=2"))
+    monkeypatch.setattr(Snapshots, "keep", _killing(Snapshots.keep))
+    _killing.left = 1
+    with pytest.raises(Killed):
+        find.run(given)
+    state = run_folder(given).path / "rounds/0/snapshot.safetensors"
+    content = bytearray(state.read_bytes())
+    content[-5] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"rounds/0/snapshot\.safetensors: damaged .* delete it"):
+        find.run(given)
 
 
 def test_a_damaged_state_is_named(small_run):

@@ -16,10 +16,10 @@ TINY = [
 ]  # fmt: skip
 
 
-def run(environment, *overrides, cwd):
+def run(environment, *overrides, cwd, tiny=TINY):
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return subprocess.run(
-        [sys.executable, "-m", "subnets.run", *overrides, *TINY],
+        [sys.executable, "-m", "subnets.run", *overrides, *tiny],
         capture_output=True,
         text=True,
         timeout=300,
@@ -67,6 +67,19 @@ def test_every_base_and_task_of_the_hub_runs(small_hub, tmp_path, model, task, l
     assert done.stderr == ""
     found, _ = results(tmp_path / "runs")
     assert len(found["rounds"]) == 2
+
+
+@pytest.mark.parametrize("task", ["xnli", "ner", "mlm"])
+def test_the_papers_command_runs_as_the_readme_has_it(small_hub, tmp_path, task):
+    online = hub_environment(small_hub.endpoint, tmp_path / "cache")
+    sizes = ["data.train_examples=16", "data.validation_examples=8", "data.test_examples=8", "finetune.epochs=1"]
+    fewer = ["pruning.rounds=1", "ticket.dense_seeds=2", "controls=[]", f"runs_dir={tmp_path}/runs", "threads=1"]
+    done = run(online, "lang=de", f"task={task}", "experiment=foroutan2022", *sizes, *fewer, cwd=tmp_path, tiny=())
+    assert (done.returncode, done.stderr) == (0, "")
+    found, provenance = results(tmp_path / "runs")
+    assert [round(entry["sparsity"], 3) for entry in found["rounds"]] == [0, 0.1]
+    assert (provenance["base"]["name"], provenance["data"]["source"]) == ("bert-base-multilingual-cased", "hub")
+    assert found["dense"]["seeds"] == [0, 1]
 
 
 def test_offline_with_an_empty_cache_says_what_to_do(tmp_path):

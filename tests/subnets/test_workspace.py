@@ -38,7 +38,7 @@ def test_json_refuses_what_is_no_number(tmp_path):
 
 def test_damaged_json_names_its_file(tmp_path):
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(InputError, match=r"x\.json: not valid JSON"):
+    with pytest.raises(InputError, match=r"x\.json: found no valid JSON .*; delete it to compute it again"):
         Folder(tmp_path).read_json("x.json")
 
 
