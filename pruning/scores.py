@@ -57,7 +57,8 @@ def fisher(name: str, evidence: Evidence) -> torch.Tensor:
     """The diagonal of the empirical Fisher information before training (the FISH mask, Sung et al. 2021). 0 or more.
 
     (1/N) sum_i (d log p(y_i | x_i) / dw)^2 over N training examples with their true labels: how far the prediction
-    would move with the weight. Of a text with several labels, log p is their mean, as in the loss.
+    would move with the weight. Of a text with several labels, log p is their mean, as in the loss. Taken at the weights
+    that rounds rewind to, their own head included, also where a round goes on with the head of the round before.
     """
     return evidence.squared_gradients()[name].detach()
 

@@ -193,8 +193,8 @@ class Kept(Protocol):
 
 def differing_settings(runs: Sequence[Kept]) -> dict[str, list[Any]]:
     """The settings besides language, seed and task in which runs differ, with the values found, in order."""
-    flat = [dict(_flat(run.settings)) for run in runs]
-    keys = sorted({key for each in flat for key in each if not _of_the_run(key)})
+    flat = [dict(flat(run.settings)) for run in runs]
+    keys = sorted({key for each in flat for key in each if not of_the_run(key)})
     found: dict[str, list[Any]] = {}
     for key in keys:
         values = list({repr(each.get(key)): each.get(key) for each in flat}.values())
@@ -253,17 +253,19 @@ def results_in(folder: Folder, kind: type[T]) -> T:
 
 def signature(run: Kept, *, but_for: Sequence[str] = ()) -> str:
     """The settings of something finished but for language, seed and task, and for others by their keys."""
-    told = ((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key) and key not in but_for)
+    told = ((key, repr(value)) for key, value in flat(run.settings) if not of_the_run(key) and key not in but_for)
     return repr(sorted(told))
 
 
-def _of_the_run(key: str) -> bool:
+def of_the_run(key: str) -> bool:
+    """Whether a setting says which run it is: its language, seed or task."""
     return key.split(".")[0] in ("lang", "seed", "task")
 
 
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their dotted keys."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+            yield from flat(inner, f"{key}.{name}" if key else str(name))
     else:
         yield key, value

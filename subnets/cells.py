@@ -49,7 +49,9 @@ def _has_controls(settings: Settings, folder: Folder) -> bool:
 
 
 def _has_baselines(settings: Settings, folder: Folder) -> bool:
-    return set(settings.transfer.baselines) <= _names(folder, "asked")
+    asked = set(settings.transfer.baselines)
+    # Without its own mask a transfer is not done: that may have been found since.
+    return asked <= _names(folder, "asked") and ("own" not in asked or "own" in _names(folder, "baselines"))
 
 
 def _names(folder: Folder, key: str) -> set[str]:

@@ -59,6 +59,19 @@ def read_data(settings: Settings, base: Base) -> Data:
     return Data(train, validation, whole["test"], parts[0]["train"][1])
 
 
+def read_train(settings: Settings, base: Base) -> Encoded:
+    """The training examples alone, as `read_data` reads them.
+
+    Raises:
+        InputError: they cannot be read, or there are none.
+    """
+    parts = [_of_language(own, base, only=("train",)) for own in _own_settings(settings)]
+    train = _joined([splits["train"][0] for splits in parts])
+    if train is None:
+        raise InputError(f"data={settings.data.source}: {settings.task.name} has no train split for {settings.lang}")
+    return train
+
+
 def shared_out(total: int | None, parts: int) -> list[int | None]:
     """A number of examples in parts that differ by one at most, the larger ones first; None, which means all, as it is.
 
@@ -88,12 +101,14 @@ def _own_settings(settings: Settings) -> list[Settings]:
     return found
 
 
-def _of_language(settings: Settings, base: Base) -> dict[str, tuple[Encoded | None, str | None]]:
+def _of_language(
+    settings: Settings, base: Base, *, only: Sequence[str] = SPLITS
+) -> dict[str, tuple[Encoded | None, str | None]]:
     """Each split of one language and the commit it came from; None for what is not there."""
     limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
               "test": settings.data.test_examples}  # fmt: skip
     encoded: dict[str, tuple[Encoded | None, str | None]] = dict.fromkeys(SPLITS, (None, None))
-    for name in SPLITS:
+    for name in only:
         split = open_split(settings.data, settings.task, settings.lang, name)
         if split is None:
             continue

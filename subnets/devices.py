@@ -13,13 +13,13 @@ from finetune.settings import FinetuneSettings
 from pruning.mask import Mask
 from subnets.errors import InputError, RunFailed
 from subnets.settings import Settings
-from subnets.workspace import run_folder
+from subnets.workspace import Folder
 
 Value = TypeVar("Value")
 
 
-def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerator:
-    """The device, its precision and its threads.
+def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Folder | None = None) -> Accelerator:
+    """The device, its precision and its threads; where a tracker is set, it keeps its losses in the folder.
 
     Raises:
         InputError: there is no such device here, or it cannot compute with that precision.
@@ -34,11 +34,9 @@ def accelerator_of(settings: Settings, training: FinetuneSettings) -> Accelerato
         torch.set_num_threads(settings.threads)
     # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
     AcceleratorState._reset_state(reset_partial_state=False)
-    tracker = training.tracker
-    folder = run_folder(settings).path if tracker else None
-    accelerator = Accelerator(
-        cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=folder
-    )
+    tracker = training.tracker if folder is not None else None
+    place = folder.path if folder is not None and tracker else None
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if bf16 else "no", log_with=tracker, project_dir=place)
     if tracker is not None:
         accelerator.init_trackers(tracker)
     return accelerator

@@ -14,6 +14,10 @@ class Busy(InputError):
     """Another process is working in the folder: nothing is wrong, and nothing was done."""
 
 
+class NotFound(InputError):
+    """What was named is not there, though it might be: no such run, or one without a ticket."""
+
+
 class RunFailed(RuntimeError):
     """A run could not go on, through no fault in its settings: exit code 1. What was finished before is untouched."""
 

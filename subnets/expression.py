@@ -118,6 +118,11 @@ def names_in(tree: Tree) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_names(tree)))
 
 
+def kept_from(tree: Tree) -> tuple[str, ...]:
+    """The names whose weights an expression can keep: not those that are only taken away, as c in (a | b) - c."""
+    return tuple(dict.fromkeys(_kept_from(tree)))
+
+
 def evaluate(tree: Tree, mask_of: Callable[[str], Mask]) -> Mask:
     """The mask an expression means, computed on packed bits; every name is asked for once.
 
@@ -147,6 +152,14 @@ def _names(tree: Tree) -> Iterator[str]:
     else:
         for operand in tree.operands:
             yield from _names(operand)
+
+
+def _kept_from(tree: Tree) -> Iterator[str]:
+    if isinstance(tree, Name):
+        yield tree.text
+    elif tree.what != "~":
+        for operand in tree.operands[:1] if tree.what in ("-", "only_in") else tree.operands:
+            yield from _kept_from(operand)
 
 
 class _Misuse(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pruning.mask import Mask
 from pruning.mask_file import About, read_mask
 from subnets.catalogue import FinishedRun, RoundEntry
-from subnets.errors import InputError
+from subnets.errors import InputError, NotFound
 
 NAME = re.compile(
     r"(?:(?P<task>[^/@]+)/)?(?P<lang>(?!seed\d)[^/@]+)(?:/(?P<seed>seed\d+(?:-[0-9a-f]{8})?))?"
@@ -43,7 +43,7 @@ def named_mask(
     task: str,
     seed: int | None = None,
     sparsity: float | None = None,
-    folder_of: Callable[[str, int], str] | None = None,
+    agreement: Callable[[FinishedRun], int] = lambda run: 0,
 ) -> NamedMask:
     """The mask that a name stands for: [TASK/]LANG[/seedK][@SPARSITY].
 
@@ -56,11 +56,11 @@ def named_mask(
         task: whose runs are meant where the name has none.
         seed: whose run is meant where the name has none.
         sparsity: which round is meant where the name has none; 0 is the dense one.
-        folder_of: of several runs of a language and seed, that is meant whose folder has this name.
+        agreement: of several runs of a language and seed, that with the highest is meant.
 
     Raises:
-        InputError: the name reads otherwise; no run fits it, or several of one seed do; the run has no ticket, or no
-            round of that sparsity.
+        NotFound: no run fits it; the run has no ticket, or no round of that sparsity.
+        InputError: the name reads otherwise, or several runs of one seed fit it.
     """
     parts = NAME.fullmatch(name)
     if parts is None:
@@ -68,7 +68,7 @@ def named_mask(
             f"mask {name!r}: no name of a run; expected [TASK/]LANG[/seedK][@SPARSITY], as de or de/seed1@0.5"
         )
     asked = parts["seed"] or (None if seed is None else f"seed{seed}")
-    run = _run(name, runs, task=parts["task"] or task, lang=parts["lang"], seed=asked, folder_of=folder_of)
+    run = _run(name, runs, task=parts["task"] or task, lang=parts["lang"], seed=asked, agreement=agreement)
     wanted = float(parts["sparsity"]) if parts["sparsity"] else sparsity
     return NamedMask(name, run, _round(name, run, wanted))
 
@@ -80,22 +80,21 @@ def _run(
     task: str,
     lang: str,
     seed: str | None,
-    folder_of: Callable[[str, int], str] | None,
+    agreement: Callable[[FinishedRun], int],
 ) -> FinishedRun:
     of_task = [run for run in runs if run.task == task]
     of_lang = [run for run in of_task if run.lang == lang]
     fitting = [run for run in of_lang if seed is None or seed in (f"seed{run.seed}", run.folder.path.name)]
     if not fitting:
         there = [run.name for run in of_lang] or sorted({run.lang for run in of_task})
-        raise InputError(f"mask {name!r}: no finished run of it for task={task}; found: {_listed(there)}")
+        raise NotFound(f"mask {name!r}: no finished run of it for task={task}; found: {_listed(there)}")
     lowest = [run for run in fitting if run.seed == fitting[0].seed]
-    own = [run for run in lowest if folder_of and run.folder.path.name == folder_of(lang, run.seed)]
-    lowest = own or lowest
-    if len(lowest) > 1:
+    nearest = [run for run in lowest if agreement(run) == max(map(agreement, lowest))]
+    if len(nearest) > 1:
         raise InputError(
-            f"mask {name!r}: several runs are called so; quote one of: {_listed([run.name for run in lowest])}"
+            f"mask {name!r}: several runs are called so; quote one of: {_listed([run.name for run in nearest])}"
         )
-    return lowest[0]
+    return nearest[0]
 
 
 def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry:
@@ -104,13 +103,13 @@ def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry:
         near = [entry for entry in rounds if abs(entry.sparsity - sparsity) < NEAR]
         if len(near) != 1:
             there = [f"{entry.sparsity:.4g}" for entry in rounds]
-            raise InputError(
+            raise NotFound(
                 f"mask {name!r}: {len(near)} rounds of sparsity {sparsity:g} in {run.name}; found: {_listed(there)}"
             )
         return near[0]
     ticket = run.results.ticket
     if ticket is None:
-        raise InputError(
+        raise NotFound(
             f"mask {name!r}: {run.name} has no ticket ({run.results.reason}); name one of its rounds, as {name}@0.5"
         )
     found = [entry for entry in rounds if entry.mask == ticket.mask]

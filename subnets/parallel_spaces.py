@@ -67,7 +67,7 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
     began, langs = time.perf_counter(), (settings.lang, settings.parallel.pivot)
     check_writable(folder)
     parallel = parallel_sentences(settings.data, langs, hub=settings.parallel.hub, limit=settings.parallel.sentences)
-    accelerator = accelerator_of(settings, replace(settings.finetune, precision="fp32", tracker=None))
+    accelerator = accelerator_of(settings, replace(settings.finetune, precision="fp32"))
     bare = bare_encoder(settings, device=accelerator.device)
     _check_base(source, bare)
     sides = [read_by(bare, parallel.sentences[lang], where=f"parallel sentences, {lang}") for lang in langs]

@@ -57,7 +57,7 @@ def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
         InputError: a setting or the data cannot be used.
         RunFailed: training left the numbers; the checkpoints before stay.
     """
-    accelerator = accelerator_of(settings, settings.pretrain.training)
+    accelerator = accelerator_of(settings, settings.pretrain.training, folder=folder)
     with held(folder, settings.pretrain_identity()) if accelerator.is_main_process else nullcontext():
         if folder.has(RESULTS):
             progress.say("this base is done; nothing was computed")

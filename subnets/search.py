@@ -44,7 +44,7 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
     metric_called(settings.task.metric)
     score_called(settings.pruning.score)
     scope_called(settings.pruning.scope)
-    bench = set_up(settings)
+    bench = set_up(settings, folder=folder)
     if settings.pruning.rewind >= bench.steps:
         raise InputError(
             f"pruning.rewind={settings.pruning.rewind}: a round has {bench.steps} steps; "

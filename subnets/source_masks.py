@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pruning.ancestry import Ancestry, Parent
 from pruning.mask import Mask
 from pruning.mask_file import About
-from subnets.catalogue import finished_runs
+from subnets.catalogue import FinishedRun, finished_runs, flat, of_the_run
 from subnets.errors import InputError
-from subnets.expression import evaluate, names_in, parse, quoted
+from subnets.expression import evaluate, kept_from, names_in, parse, quoted
 from subnets.named_masks import NamedMask, named_mask
 from subnets.settings import Settings
-from subnets.workspace import run_folder
 
 SEVERAL = -1  # the seed of a mask that was computed from runs of several
+UNSAID = object()
+OF_TASK = ("finetune", "ticket", "data")  # settings that follow the task
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class SourceMask:
 
     @property
     def lang(self) -> str:
-        """The languages of the masks it names, each once, joined by +."""
-        parts = [part for each in self.named for part in each.run.lang.split("+")]
+        """The languages of the masks it keeps weights of, each once, joined by +; not those only taken away."""
+        keeping = kept_from(parse(self.text))
+        parts = [part for each in self.named if each.name in keeping for part in each.run.lang.split("+")]
         return _joined(parts)
 
     @property
@@ -67,7 +69,7 @@ def named_in(text: str, settings: Settings, *, sparsity: float | None = None) ->
 
     Args:
         text: the expression.
-        settings: whose runs are meant; a run made as these settings would make it goes before others of its name.
+        settings: whose runs are meant; of several runs of a name, that whose own agree most with these.
         sparsity: instead of `source.sparsity`.
 
     Raises:
@@ -76,8 +78,10 @@ def named_in(text: str, settings: Settings, *, sparsity: float | None = None) ->
     source = settings.source
     runs = finished_runs(settings.runs_dir, model=settings.model_label)
 
-    def folder_of(lang: str, seed: int) -> str:
-        return run_folder(replace(settings, lang=lang, seed=seed)).path.name
+    own = dict(flat(settings.identity()))
+
+    def agreement(run: FinishedRun) -> int:
+        return sum(own.get(key, UNSAID) == value for key, value in flat(run.settings))
 
     return {
         name: named_mask(
@@ -86,7 +90,7 @@ def named_in(text: str, settings: Settings, *, sparsity: float | None = None) ->
             task=source.task or settings.task.name,
             seed=source.seed,
             sparsity=source.sparsity if sparsity is None else sparsity,
-            folder_of=folder_of,
+            agreement=agreement,
         )
         for name in names_in(parse(text))
     }
@@ -114,6 +118,25 @@ def source_mask(text: str, settings: Settings, *, sparsity: float | None = None)
         ancestry=Ancestry(text, parents),
     )
     return SourceMask(text, mask, about, tuple(named.values()))
+
+
+def found_otherwise(named: NamedMask, settings: Settings) -> str | None:
+    """In which settings a mask's run differs from these, in words; None where in none that would have to agree.
+
+    Of another task only what does not follow the task would have to.
+    """
+    own = dict(flat(settings.identity()))
+    theirs = dict(flat(named.run.settings))
+    other_task = named.run.task != settings.task.name
+    keys = sorted(
+        key
+        for key in own.keys() & theirs.keys()
+        if own[key] != theirs[key] and not of_the_run(key) and not (other_task and key.split(".")[0] in OF_TASK)
+    )
+    if not keys:
+        return None
+    said = ", ".join(f"{key}={theirs[key]} (here {own[key]})" for key in keys[:5])
+    return f"{named.name}: {named.run.name} was found with {said}" + (" and more" if len(keys) > 5 else "")
 
 
 def levels_below(sparsity: float, named: Sequence[NamedMask]) -> list[float]:

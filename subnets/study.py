@@ -16,6 +16,7 @@ from subnets.composition import composed, plain
 from subnets.errors import InputError
 from subnets.settings import OF_MANY, Settings, settings_of
 
+FIXED = ("step", "task", "lang", "seed")  # what makes the cells of a stage is said by study.* alone
 PLAIN = r"[A-Za-z_][A-Za-z_0-9.+-]*"
 
 
@@ -66,6 +67,7 @@ def stages_of(settings: Settings) -> list[Stage]:
         raise InputError("study.stages is empty; name a study, as in experiment=cross_lingual")
     own = settings.study.tasks or (() if settings.every_task else (settings.task.name,))
     configs: dict[str, DictConfig] = {}
+    said = {key_of(override) for override in settings.overrides}  # goes before what a stage sets
     stages = []
     for number, description in enumerate(settings.study.stages):
         tasks = _listed(description.get("task")) or own
@@ -76,7 +78,8 @@ def stages_of(settings: Settings) -> list[Stage]:
                 configs[task] = _composed(settings, task)
             # Of the task's own configuration, as languages differ by task.
             its_own = plain(configs[task])["study"]["stages"][number]
-            stages.append(_stage(its_own, task, configs[task].copy(), where=f"study.stages.{number}"))
+            free = {key: value for key, value in its_own.items() if key in FIXED or key not in said}
+            stages.append(_stage(free, task, configs[task].copy(), where=f"study.stages.{number}"))
     return stages
 
 

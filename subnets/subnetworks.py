@@ -45,16 +45,19 @@ class Subnetworks:
     def score(self, label: str, mask: Mask) -> Subnetwork:
         """How the base does inside a mask: as kept before, by the search of the same settings too, or as it comes out.
 
-        A worker that comes to a sub-network another is training waits for it.
+        A worker that comes to a sub-network another is training waits for it; one of several ranks does not.
 
         Raises:
+            Busy: another worker is training it, and this one does not wait.
             InputError: what was kept is damaged, or was made from another base or other data.
             RunFailed: training left the numbers.
         """
         folder = subnetwork_folder(self.settings, mask.digest, trained_on=self.trained_on)
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
         is_main = self.bench.accelerator.is_main_process
-        with held(folder, identity, wait=True) if is_main else nullcontext():
+        # Ranks do not wait: the others would sit in a collective that times out.
+        alone = self.bench.accelerator.num_processes == 1
+        with held(folder, identity, wait=alone) if is_main else nullcontext():
             found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")

@@ -48,12 +48,8 @@ def transfer_verdict(results: dict[str, Any], lang: str) -> str:
     better = "better" if against["difference"] >= 0 else "worse"
     return (
         f"{said}, {abs(against['difference']):.2f} {better} than the own ticket "
-        f"[{against['low']:+.2f}, {against['high']:+.2f}], {_p(against['p_worse'])}; one seed's transfer"
+        f"[{against['low']:+.2f}, {against['high']:+.2f}], one-sided p {against['p_worse']:.4f}; one seed's transfer"
     )
-
-
-def _p(value: float) -> str:
-    return "one-sided p < 0.0001" if value < 1e-4 else f"one-sided p {value:.4f}"
 
 
 def verdict(results: dict[str, Any]) -> str:

@@ -16,11 +16,11 @@ from pruning.controls import random_mask, random_within
 from pruning.mask import Mask
 from subnets.archive import MASK
 from subnets.catalogue import PROVENANCE, RESULTS
-from subnets.errors import INPUT_ERRORS, InputError
+from subnets.errors import InputError, NotFound
 from subnets.expression import quoted
 from subnets.progress import Progress
 from subnets.settings import Settings
-from subnets.source_masks import SourceMask, expression_of, levels_below, source_mask
+from subnets.source_masks import SourceMask, expression_of, found_otherwise, levels_below, source_mask
 from subnets.statistics import interval_of, paired_bootstrap
 from subnets.subnetworks import Subnetwork, Subnetworks, as_one_training
 from subnets.workbench import Workbench, set_up
@@ -42,7 +42,8 @@ def transfer(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
         RunFailed: training left the numbers; what was finished stays.
     """
     source = source_mask(expression_of(settings), settings)
-    bench = set_up(as_one_training(settings))
+    _check_mode(source, settings)
+    bench = set_up(as_one_training(settings), folder=folder)
     _check_fits(source, bench)
     with held(folder, settings.transfer_identity()) if bench.accelerator.is_main_process else nullcontext():
         return _Transfer(settings, source, bench, folder, progress).run()
@@ -59,7 +60,7 @@ class _Transfer:
     def run(self) -> dict[str, Any]:
         """The cell, then its baselines."""
         self.bench.introduce(self.progress)
-        self.progress.say(f"source: {self.source.text}: {'; '.join(each.origin for each in self.source.named)}")
+        self._introduce("source", self.source)
         cell = self.subnetworks.score(f"{self.source.text} -> {self.settings.lang}", self.source.mask)
         baselines = self.baselines()
         own = baselines.get("own")
@@ -87,6 +88,13 @@ class _Transfer:
             self.folder.write_json(RESULTS, results)
         return results
 
+    def _introduce(self, what: str, mask: SourceMask) -> None:
+        """Says which runs' masks are meant, and where they were found with other settings."""
+        self.progress.say(f"{what}: {mask.text}: {'; '.join(each.origin for each in mask.named)}")
+        for each in mask.named:
+            if otherwise := found_otherwise(each, self.settings):
+                self.progress.say(f"note: {otherwise}")
+
     @cached_property
     def subnetworks(self) -> Subnetworks:
         """Where the cell and its controls are trained: on the target, on the source's language, or not at all."""
@@ -103,8 +111,8 @@ class _Transfer:
         found = {}
         own = self._own() if "own" in asked else None
         if own is not None:
-            own_way = replace(self.subnetworks, bench=self.bench, trained_on=self.settings.lang)
-            found["own"] = own_way.score("own ticket", own)
+            on_target = replace(self.subnetworks, bench=self.bench, trained_on=self.settings.lang)
+            found["own"] = on_target.score("own ticket", own)
         for name, mask in self._control_masks().items():
             if name in asked:
                 found[name] = self.subnetworks.score(name, mask())
@@ -138,15 +146,18 @@ class _Transfer:
         sparsity = _asked_sparsity(self.source, self.settings)
         settings = replace(self.settings, source=replace(self.settings.source, task=None, sparsity=sparsity))
         try:
-            return source_mask(quoted(self.settings.lang), settings).mask
-        except INPUT_ERRORS as problem:
+            own = source_mask(quoted(self.settings.lang), settings)
+        except NotFound as problem:
             self.progress.say(f"no own ticket to hold it against: {problem}")
             return None
+        self._introduce("own ticket", own)
+        return own.mask
 
     def _against(self, cell: Subnetwork, own: Subnetwork) -> dict[str, float | None]:
         """The difference to the own ticket over resampled validation examples, above 0 where the cell is better.
 
-        `p_worse`: the share of the resamples in which the cell is not worse; small where it surely is.
+        `p_worse`: one-sided, the share of the resamples in which the cell is not worse, one counted in so that it is
+        never 0 (Davison and Hinkley 1997, section 4.2.3); small where the cell surely is worse.
         """
         metric = metric_called(self.settings.task.metric)
         sign = 1 if metric.higher_is_better else -1
@@ -160,7 +171,7 @@ class _Transfer:
             "difference": found.mean,
             "low": found.low,
             "high": found.high,
-            "p_worse": float(np.mean(drawn >= 0)),
+            "p_worse": float((1 + np.sum(drawn >= 0)) / (1 + len(drawn))),
         }
 
     def _entry(self, found: Subnetwork) -> dict[str, Any]:
@@ -169,12 +180,21 @@ class _Transfer:
 
 
 def _asked_sparsity(source: SourceMask, settings: Settings) -> float | None:
-    """What the settings ask for, or the one sparsity that all names of the source ask for."""
-    if settings.source.sparsity is not None:
-        return settings.source.sparsity
-    levels = {each.round.sparsity for each in source.named if "@" in each.name}
-    named_all = all("@" in each.name for each in source.named)
-    return levels.pop() if named_all and len(levels) == 1 else None
+    """The one sparsity that all names of the source ask for, or else what the settings ask for."""
+    levels = {each.round.sparsity if "@" in each.name else settings.source.sparsity for each in source.named}
+    return levels.pop() if len(levels) == 1 else settings.source.sparsity
+
+
+def _check_mode(source: SourceMask, settings: Settings) -> None:
+    """Makes sure that what is called zero-shot has not seen the target among other languages."""
+    languages = source.lang.split("+")
+    if settings.transfer.mode == "zero_shot" and settings.lang in languages and len(languages) > 1:
+        raise InputError(
+            f"transfer.mode=zero_shot: source={source.text} would be trained on {source.lang}, and so on "
+            f"lang={settings.lang} itself; name a source without it"
+        )
+    if settings.transfer.mode == "zero_shot" and not source.lang:
+        raise InputError(f"transfer.mode=zero_shot: source={source.text} keeps no language's weights to be trained on")
 
 
 def _check_fits(source: SourceMask, bench: Workbench) -> None:

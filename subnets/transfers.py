@@ -89,6 +89,11 @@ class TransferResults:
     baselines: dict[Baseline, Entry]
     against_own: AgainstOwn | None
     seconds: Finite
+    asked: tuple[str, ...] = ()
+
+    def has(self, baselines: Sequence[str]) -> bool:
+        """Whether it has what baselines were asked for; without its own mask it is not done, as that may come yet."""
+        return set(baselines) <= set(self.asked) and ("own" in self.baselines or "own" not in baselines)
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,13 @@ from pruning.scores import Evidence, score_called
 from pruning.selection import keep_highest
 from subnets import provenance
 from subnets.archive import Origin, Scored
-from subnets.data import Data, read_data
+from subnets.data import Data, read_data, read_train
 from subnets.devices import accelerator_of, mask_of_rank_0
 from subnets.errors import RunFailed
 from subnets.progress import Progress
 from subnets.reference import Reference, base_fingerprint, start_fingerprint
 from subnets.settings import Settings
+from subnets.workspace import Folder
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Workbench:
         Raises:
             InputError: there are none.
         """
-        data = replace(self.data, train=read_data(replace(self.settings, lang=lang), self.base).train)
+        data = replace(self.data, train=read_train(replace(self.settings, lang=lang), self.base))
         return replace(self, data=data, origin=replace(self.origin, data=data.fingerprint))
 
     def train_and_score(
@@ -286,13 +287,13 @@ class Workbench:
         )
 
 
-def set_up(settings: Settings) -> Workbench:
-    """Loads the base and the data and puts the model on its device.
+def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
+    """Loads the base and the data and puts the model on its device; `folder` is where a tracker keeps its losses.
 
     Raises:
         InputError: anything about base, data or device that cannot be used.
     """
-    accelerator = accelerator_of(settings, settings.finetune)
+    accelerator = accelerator_of(settings, settings.finetune, folder=folder)
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)

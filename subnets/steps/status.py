@@ -32,7 +32,7 @@ def run(settings: Settings) -> float:
     else:
         cells = list(cells_in(settings.runs_dir, task="*" if settings.every_task else settings.task.name))
     if settings.lang != EVERY:
-        cells = [cell for cell in cells if cell.lang in (settings.lang, *settings.languages)]
+        cells = [cell for cell in cells if _is_of(cell, (settings.lang, *settings.languages))]
     if not cells:
         progress.say(f"status: nothing of it in runs_dir={settings.runs_dir}")
         return 0.0
@@ -40,6 +40,11 @@ def run(settings: Settings) -> float:
     for line in _not_done(cells):
         progress.say(line)
     return float(sum(cell.state == "done" for cell in cells))
+
+
+def _is_of(cell: Cell, languages: Sequence[str]) -> bool:
+    """Whether a cell is of one of the languages; those of parallel sentences are of a language and its pivot."""
+    return any(cell.lang == lang or cell.lang.startswith(f"{lang}-") for lang in languages)
 
 
 def _expected(settings: Settings) -> list[Cell]:

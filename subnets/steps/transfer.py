@@ -6,15 +6,14 @@ import os
 from importlib import import_module
 from typing import Any
 
-from subnets.catalogue import RESULTS
+from subnets.catalogue import RESULTS, results_in
 from subnets.errors import InputError
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.source_masks import expression_of, named_in
 from subnets.tables import EMBEDDED, transfer_table, transfer_verdict
+from subnets.transfers import TransferResults
 from subnets.workspace import Folder, check_kept, check_writable, transfer_folder
-
-RESULT_KEYS = {"cell", "asked", "baselines", "against_own", "masks", "source"}
 
 
 def run(settings: Settings) -> float:
@@ -52,16 +51,12 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     check_kept(folder, settings.transfer_identity())
     if not folder.has(RESULTS):
         return None
-    results = folder.read_json(RESULTS)
-    where = folder.path / RESULTS
-    if not (isinstance(results, dict) and results.keys() >= RESULT_KEYS and isinstance(results["masks"], list)):
-        raise InputError(f"{where}: not the results of a transfer; delete it to compute it again")
-    now = [(each.name, each.origin, each.read()[0].digest) for each in named_in(results["source"], settings).values()]
-    before = [(each["name"], each["origin"], each["digest"]) for each in results["masks"]]
-    if now != before:
-        raise InputError(
-            f"{where}: source={results['source']} meant {before[0][1]}, and now means {now[0][1]}; name one of them, "
-            "as en/seed0, or delete the file to compute it again"
-        )
-    asked, own = set(settings.transfer.baselines), "own" in results["baselines"]
-    return results if asked <= set(results["asked"]) and (own or "own" not in asked) else None
+    found = results_in(folder, TransferResults)
+    named = named_in(found.source, settings)
+    for before, now in zip(found.masks, named.values(), strict=False):
+        if (before.name, before.digest) != (now.name, now.read()[0].digest):
+            raise InputError(
+                f"{folder.path / RESULTS}: source={found.source} meant {before.origin}, and now means {now.origin}; "
+                "name one of them, as en/seed0, or delete the file to compute it again"
+            )
+    return folder.read_json(RESULTS) if found.has(settings.transfer.baselines) else None

@@ -7,6 +7,7 @@ import pytest
 from composed import composed, settings
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from subnets.arguments import for_hydra
 from subnets.composition import CONF
 from subnets.errors import InputError, RunFailed
 from subnets.settings import settings_of
@@ -101,6 +102,26 @@ def test_languages_follow_the_task_and_source_tasks_are_the_others():
     assert found["transfer", "mlm"]["source.task"] == ("xnli", "ner")
     assert len(stages_of(settings("experiment=winning_tickets", "task=mlm", "study=default"))[0].cells) == 11 * 3
     assert len(stages_of(settings("experiment=winning_tickets", "task=ner", "study=default"))[0].cells) == 9 * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "step", "key", "values"),
+    [
+        (["experiment=mean_transfer", "source.sparsity=0.3"], "transfer", "source.sparsity", {0.3}),
+        (["experiment=masks_by_other_means", "pruning.score=taylor"], "find", "pruning.score", {"taylor"}),
+        (["experiment=embedded_study", "finetune.steps=6"], "find", "finetune.steps", {6}),
+        (["experiment=cross_lingual", "source=en"], "transfer", "source.mask", {"en"}),
+    ],
+)
+def test_what_is_said_goes_before_what_a_stage_sets(given, step, key, values):
+    overrides = (*for_hydra(given), "task=ner")
+    chosen = settings_of(composed(*overrides) | {"overrides": overrides})
+    stages = [stage for stage in stages_of(chosen) if stage.step == step and stage.task == "ner"]
+    room, name = key.split(".")
+    assert {getattr(getattr(cell, room), name) for stage in stages for cell in stage.cells} == values
+    for stage in stages:
+        command = command_of(stage, overrides, stage.values)
+        assert [each for each in command if each.startswith(f"{key}=")] == [overrides[1]]
 
 
 @pytest.mark.parametrize("experiment", ["cross_lingual", "mean_transfer", "multilingual", "cross_task"])

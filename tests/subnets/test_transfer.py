@@ -99,7 +99,7 @@ def test_scores_are_those_of_the_kept_outcomes_and_the_difference_is_a_paired_bo
     drawn = paired_bootstrap(cell, own, metric.score, resamples=given.transfer.resamples, seed=1)
     against = results["against_own"]
     assert against["difference"] == pytest.approx(results["cell"]["score"] - results["baselines"]["own"]["score"])
-    assert against["p_worse"] == float(np.mean(drawn >= 0))
+    assert against["p_worse"] == float((1 + np.sum(drawn >= 0)) / (1 + len(drawn)))
     assert against["low"] <= against["difference"] <= against["high"]
 
 
@@ -174,6 +174,41 @@ def test_zero_shot_trains_on_the_sources_examples_and_scores_the_targets(finishe
     monkeypatch.setattr(Workbench, "train_and_score", train)
     _, itself = transferred(finished, "source.mask=de", "seed=2", mode, "transfer.baselines=[own]")
     assert itself["cell"]["score"] == itself["baselines"]["own"]["score"] == results["baselines"]["own"]["score"]
+
+
+def test_zero_shot_does_not_see_what_is_only_taken_away(finished):
+    mode = ["transfer.mode=zero_shot", "transfer.baselines=[]", "seed=2"]
+    _, results = transferred(finished, "source.mask='sw - de'", *mode)
+    assert results["source_lang"] == "sw"
+    with pytest.raises(InputError, match=r"would be trained on de\+sw, and so on lang=de itself"):
+        transfer.run(asked(finished, "source.mask='core(de, sw)'", *mode))
+
+
+def test_of_several_runs_that_is_meant_whose_settings_agree_most_and_others_are_noted(finished, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    shutil.copytree(settings(*finished, "task=pos", "lang=de").runs_dir, runs)
+    given = [*finished, f"runs_dir={runs}"]
+    find.run(settings(*given, "task=ner", "lang=de", "pruning.rate=0.2"))  # another run of the name ner/de
+    _, results = transferred(given, "source.task=ner", "transfer.baselines=[]")
+    assert results["masks"][0]["origin"].startswith(settings_name(settings(*given, "task=ner", "lang=de")))
+    assert "note:" not in capsys.readouterr().out.replace("note: this", "")
+    _, results = transferred(
+        given, "source.task=ner", "transfer.baselines=[]", "pruning.rate=0.2", "source.sparsity=0.4"
+    )
+    assert "was found with" not in capsys.readouterr().out
+    _, results = transferred(given, "source.mask=sw", "transfer.baselines=[own]", "finetune.learning_rate=2e-3")
+    said = capsys.readouterr().out
+    assert said.count("was found with finetune.learning_rate=0.001 (here 0.002)") == 2  # the source, and the own ticket
+
+
+def settings_name(given):
+    return "/".join(run_folder(given).path.parts[-3:])
+
+
+def test_the_own_ticket_has_the_sparsity_that_the_source_names(finished):
+    given, results = transferred(finished, "source.mask=sw@0.3", "transfer.baselines=[own]", "seed=1")
+    assert results["cell"]["sparsity"] == pytest.approx(results["baselines"]["own"]["sparsity"], abs=1e-4)
+    assert mask_of(given, results["baselines"]["own"]) == round_mask(settings(*finished, "task=pos", "lang=de"), 1)
 
 
 @pytest.mark.parametrize("task", ["pos", "ner"])
@@ -308,5 +343,16 @@ def test_damaged_results_are_named(finished, content):
     (transfer_folder(given).path / "results.json").unlink(missing_ok=True)
     transfer.run(given)
     (transfer_folder(given).path / "results.json").write_text(content)
-    with pytest.raises(InputError, match=r"results\.json: not .* delete it to compute it again"):
+    with pytest.raises(InputError, match=r"results\.json: .*delete it to compute it again"):
         transfer.run(given)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"asked": None}, {"masks": []}, {"masks": [{"name": "x"}]}, {"cell": None}, {"source": 5}], ids=str
+)
+def test_a_damaged_field_is_named(finished, damage):
+    given, results = transferred(finished, "source.mask=sw", "seed=7", "transfer.baselines=[]")
+    (transfer_folder(given).path / "results.json").write_text(json.dumps(results | damage))
+    with pytest.raises(InputError, match=rf"results\.json: {next(iter(damage))}.*delete it to compute it again"):
+        transfer.run(given)
+    (transfer_folder(given).path / "results.json").unlink()
