@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +22,12 @@ from finetune.parallel import parallel_sentences
 from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.scope import prunable
+from subnets import parallel_spaces
 from subnets import run as command
 from subnets.cells import cell_of, cells_in
 from subnets.errors import INPUT_ERRORS, InputError
-from subnets.parallel_results import best_layer, finished_retrievals, finished_similarities
-from subnets.parallel_rows import Spaces, retrieval_rows
+from subnets.parallel_results import SUBNETWORKS, best_layer, finished_retrievals, finished_similarities
+from subnets.parallel_rows import Seen, ranks, retrieval_rows
 from subnets.representations import bare_encoder, read_by, represent
 from subnets.retrieval import retrieve as ranks_of
 from subnets.similarity import space_of, svcca
@@ -210,6 +213,47 @@ def test_two_calls_write_the_same_bytes(fresh):
     assert (found.folder.path / "retrieval.csv").read_bytes() == table
 
 
+@pytest.mark.parametrize(("step", "finished"), [(retrieve, finished_retrievals), (correlate, finished_similarities)])
+def test_a_second_mask_pays_for_itself_alone_and_its_numbers_are_those_of_a_fresh_folder(
+    fresh, tmp_path, monkeypatch, capsys, step, finished
+):
+    asked = given(fresh, "lang=sw", "source.mask=sw@0.3")
+    step.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    capsys.readouterr()
+    looked = []
+
+    def counted(*given, **more):
+        looked.append(more)
+        return represent(*given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            parallel_spaces, "represent", lambda *given, **more: looked.append(1) or represent(*given, **more)
+        )
+        step.run(asked)
+    assert len(looked) == 2  # both sides of the mask
+    said = capsys.readouterr().out
+    assert [name for name in SUBNETWORKS if re.search(rf"{name}: .* weights, as before", said)] == [
+        "dense", "oneshot", "random"
+    ]  # fmt: skip
+    (again,) = [found for found in finished(asked.runs_dir) if found.results.mask == "sw@0.3"]
+    shutil.rmtree(tmp_path / "runs" / asked.model_label / "parallel")
+    (again.folder.path / "results.json").unlink()
+    step.run(asked)
+    (anew,) = [found for found in finished(asked.runs_dir) if found.results.mask == "sw@0.3"]
+    assert anew.results.rows == again.results.rows
+
+
+def test_what_was_seen_is_read_with_care(fresh, tmp_path):
+    retrieve.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    for place in tmp_path.glob("runs/*/parallel/sw-en/retrieve-*/*/results.json"):
+        layers = json.loads(place.read_text())
+        layers[0]["better"][0].pop()
+        place.write_text(json.dumps(layers))
+    with pytest.raises(InputError, match=r"results\.json: not of 24 sentences; delete it"):
+        retrieve.run(given(fresh, "lang=sw", "source.mask=sw@0.3"))
+
+
 def test_results_lie_apart_by_what_can_change_their_numbers_alone(fresh):
     runs_dir = given(fresh, "lang=sw").runs_dir
     for more in ([], ["parallel.variance=0.9"], ["parallel.sentences=20"], ["parallel.top=3"], ["source.mask=de"]):
@@ -318,11 +362,12 @@ def test_a_real_encoder_finds_real_translations_until_too_much_is_cut_at_random(
     full = Mask.full({name: tuple(weight.shape) for name, weight in prunable(bare.encoder).items()})
     reference = bare.reference(full, scope="global")
     random = random_mask(full.shapes, kept=full.total // 2, seed=0)
-    spaces = []
+    seen = []
     for name, mask in {"dense": full, "oneshot": reference.oneshot_like(random), "random": random}.items():
         with bare.inside(mask):
-            spaces.append(Spaces(name, mask.sparsity, *(represent(bare, side, pooling="mean") for side in sides)))
-    rows = retrieval_rows(spaces, asked.parallel, seed=0)
+            vectors = [represent(bare, side, pooling="mean") for side in sides]
+        seen.append(Seen(name, mask.sparsity, ranks(*vectors, asked.parallel, seed=0)))
+    rows = retrieval_rows(seen, asked.parallel, seed=0)
     last = {row["subnetwork"]: row["accuracy"] for row in rows if (row["layer"], row["top"]) == (6, 5)}
     # An English encoder knows names, numbers and cognates.
     assert last["dense"] > 60
