@@ -31,7 +31,7 @@ from subnets.parallel_rows import Seen, ranks, retrieval_rows
 from subnets.representations import bare_encoder, read_by, represent
 from subnets.retrieval import retrieve as ranks_of
 from subnets.similarity import space_of, svcca
-from subnets.steps import correlate, find, retrieve
+from subnets.steps import correlate, find, report, retrieve
 from subnets.workspace import parallel_folder
 
 REAL = os.environ.get("SUBNETS_REAL")
@@ -242,6 +242,22 @@ def test_a_second_mask_pays_for_itself_alone_and_its_numbers_are_those_of_a_fres
     step.run(asked)
     (anew,) = [found for found in finished(asked.runs_dir) if found.results.mask == "sw@0.3"]
     assert anew.results.rows == again.results.rows
+
+
+def test_the_report_shows_what_the_steps_found(fresh, tmp_path):
+    asked = given(fresh, "step=report", "lang=sw", "compare.topology=false")
+    for step in (retrieve, correlate):
+        step.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    assert report.run(asked) == 1
+    (found,) = finished_retrievals(asked.runs_dir)
+    (place,) = (tmp_path / "runs" / "report").rglob("retrieval.csv")
+    with place.open(encoding="utf-8", newline="") as file:
+        shown = {(row["subnetwork"], int(row["layer"]), int(row["top"])): row for row in csv.DictReader(file)}
+    assert len(shown) == len(found.results.rows)
+    for row in found.results.rows:
+        told = shown[row.subnetwork, row.layer, row.top]
+        assert (float(told["accuracy"]), float(told["accuracy_low"])) == (pytest.approx(row.accuracy), row.low)
+    assert 'data-figure="similarity"' in next(place.parent.parent.glob("report.html")).read_text(encoding="utf-8")
 
 
 def test_what_was_seen_is_read_with_care(fresh, tmp_path):
