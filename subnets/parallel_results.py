@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, MinLen
 from pydantic import StringConstraints
 
 from subnets import transfers
-from subnets.catalogue import RESULTS, Finite, check_plain_names, results_in
+from subnets.catalogue import RESULTS, Finite, check_plain_names, results_in, settings_in
 from subnets.errors import InputError
 from subnets.expression import quoted
 from subnets.settings import Settings
@@ -121,6 +122,31 @@ class Finished(Generic[Row]):
 
     folder: Folder
     results: Compared[Row]
+
+    @property
+    def model(self) -> str:
+        """The label of the base."""
+        return self.results.model
+
+    @property
+    def task(self) -> str:
+        """Of the runs whose settings it was asked with."""
+        return self.results.task
+
+    @property
+    def lang(self) -> str:
+        """The language that is held against the pivot."""
+        return self.results.lang
+
+    @property
+    def name(self) -> str:
+        """How it is called beside others of its model: task/step/lang-pivot/mask-1a2b3c4d."""
+        return "/".join(self.folder.path.parts[-4:])
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """What can change a number, as `settings.yaml` holds it. Raises InputError where that is damaged."""
+        return settings_in(self.folder)
 
 
 def found_or_made(

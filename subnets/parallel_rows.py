@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,54 +21,64 @@ UNDEFINED = 1e-9  # a chance level this near to 1 leaves nothing to correct
 
 
 @dataclass(frozen=True)
-class Spaces:
-    """What a sub-network makes of parallel sentences, each side of shape (layers + 1, sentences, width)."""
+class Seen:
+    """What a sub-network makes of parallel sentences: an entry a layer, as `ranks` or `similarities` gives it."""
 
     subnetwork: str
     sparsity: float
-    lang: Vectors
-    pivot: Vectors
+    layers: Sequence[Any]
 
 
-def retrieval_rows(spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
+def ranks(lang: Vectors, pivot: Vectors, settings: ParallelSettings, *, seed: int) -> list[Ranks]:  # noqa: ARG001
+    """Where translations stand in every layer; vectors of either side have shape (layers + 1, sentences, width).
+
+    Nothing is drawn, so `seed` changes nothing.
+    """
+    return [retrieve(*sides, neighbours=settings.neighbours) for sides in zip(lang, pivot, strict=True)]
+
+
+def similarities(lang: Vectors, pivot: Vectors, settings: ParallelSettings, *, seed: int) -> list[list[Row]]:
+    """Every measure in every layer beside chance, the pivot's side weighing in PWCCA; vectors as those of `ranks`.
+
+    `seed` is that of the permutations.
+    """
+    return [list(_similar(*sides, settings, seed)) for sides in zip(pivot, lang, strict=True)]
+
+
+def retrieval_rows(seen: Iterable[Seen], settings: ParallelSettings, *, seed: int) -> list[Row]:
     """A row a sub-network, layer and top (1 and `settings.top`), as `parallel_results.RetrievalRow`.
 
     Args:
-        spaces: that of the dense base first.
-        settings: neighbours, top, confidence and resamples.
+        seen: the `ranks` of sub-networks, those of the dense base first.
+        settings: top, confidence and resamples.
         seed: of the resamples of sentences.
     """
     rows: list[Row] = []
     dense: dict[tuple[int, int], Numbers] = {}
-    for space in spaces:
-        for layer, (lang, pivot) in enumerate(zip(space.lang, space.pivot, strict=True)):
-            ranks = retrieve(lang, pivot, neighbours=settings.neighbours)
+    for each in seen:
+        for layer, at in enumerate(each.layers):
             for top in sorted({1, settings.top}):
-                found = 100.0 * ranks.found(top).mean(axis=0)
+                found = 100.0 * at.found(top).mean(axis=0)
                 beyond = found - dense.setdefault((layer, top), found)
-                named = {"layer": layer, "subnetwork": space.subnetwork, "sparsity": space.sparsity, "top": top}
-                rows.append(named | _retrieved(ranks, top, found, beyond, settings, seed))
+                named = {"layer": layer, "subnetwork": each.subnetwork, "sparsity": each.sparsity, "top": top}
+                rows.append(named | _retrieved(at, top, found, beyond, settings, seed))
     return rows
 
 
-def similarity_rows(spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
-    """A row a sub-network, layer and measure, as `parallel_results.SimilarityRow`; the pivot's side weighs in PWCCA.
-
-    Args:
-        spaces: any.
-        settings: variance and permutations.
-        seed: of the permutations.
-    """
-    rows: list[Row] = []
-    for space in spaces:
-        for layer, (lang, pivot) in enumerate(zip(space.lang, space.pivot, strict=True)):
-            named = {"layer": layer, "subnetwork": space.subnetwork, "sparsity": space.sparsity}
-            rows.extend(named | each for each in _similar(pivot, lang, settings, seed))
-    return rows
+def similarity_rows(seen: Iterable[Seen], _settings: ParallelSettings, *, seed: int) -> list[Row]:  # noqa: ARG001
+    """A row a sub-network, layer and measure, as `parallel_results.SimilarityRow`, of `similarities`."""
+    return [
+        {"layer": layer, "subnetwork": each.subnetwork, "sparsity": each.sparsity} | row
+        for each in seen
+        for layer, measured in enumerate(each.layers)
+        for row in measured
+    ]
 
 
-def _retrieved(ranks: Ranks, top: int, found: Numbers, beyond: Numbers, settings: ParallelSettings, seed: int) -> Row:
-    from_lang, from_pivot = ranks.accuracies(top)
+def _retrieved(
+    found_at: Ranks, top: int, found: Numbers, beyond: Numbers, settings: ParallelSettings, seed: int
+) -> Row:
+    from_lang, from_pivot = found_at.accuracies(top)
     sure = {"confidence": settings.confidence, "resamples": settings.resamples, "seed": seed}
     accuracy, difference = mean_interval(found, **sure), mean_interval(beyond, **sure)  # type: ignore[arg-type]
     return {

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from finetune.parallel import Parallel, parallel_sentences
@@ -17,20 +17,28 @@ from subnets.catalogue import PROVENANCE, RESULTS
 from subnets.devices import accelerator_of
 from subnets.errors import InputError
 from subnets.parallel_results import CORRELATE, RETRIEVE
-from subnets.parallel_rows import Row, Spaces, retrieval_rows, similarity_rows
+from subnets.parallel_rows import Row, Seen, Vectors, ranks, retrieval_rows, similarities, similarity_rows
+from subnets.parallel_seen import seen_once
 from subnets.progress import Progress
 from subnets.representations import BareEncoder, Sentences, bare_encoder, read_by, represent
 from subnets.settings import ParallelSettings, Settings
 from subnets.similarity import LEAST
 from subnets.source_masks import SourceMask
 from subnets.tables import csv_bytes
-from subnets.workspace import Folder, check_writable, held
+from subnets.workspace import Folder, check_writable, held, seen_folder
+
+
+class Look(Protocol):
+    """What there is to see in the vectors of either side; `seed` is that of whatever is drawn."""
+
+    def __call__(self, lang: Vectors, pivot: Vectors, settings: ParallelSettings, *, seed: int) -> list[Any]:
+        """An entry a layer."""
 
 
 class RowsOf(Protocol):
-    """Rows of results, of the spaces of sub-networks; `seed` is that of whatever is drawn."""
+    """Rows of results, of what is seen in sub-networks; `seed` is that of whatever is drawn."""
 
-    def __call__(self, spaces: Iterable[Spaces], settings: ParallelSettings, *, seed: int) -> list[Row]:
+    def __call__(self, seen: Iterable[Seen], settings: ParallelSettings, /, *, seed: int) -> list[Row]:
         """A list of rows with the same columns."""
 
 
@@ -40,19 +48,23 @@ class Way:
 
     Attributes:
         pooling: which vectors of `representations.POOLINGS` it looks at.
-        rows: what it makes of the sub-networks' spaces.
+        look: what it sees in them.
+        by: the settings of `parallel`, and the seed where something is drawn, that decide what it sees.
+        rows: what it makes of that.
         table: the file it writes beside the results.
     """
 
     pooling: str
+    look: Look
+    by: tuple[str, ...]
     rows: RowsOf
     table: str
 
 
 # The mean of the sub-words for retrieval and [CLS] for similarity, as Foroutan et al. 2022 (section 6, appendix F).
 WAYS: dict[str, Way] = {
-    RETRIEVE: Way("mean", retrieval_rows, "retrieval.csv"),
-    CORRELATE: Way("first", similarity_rows, "similarity.csv"),
+    RETRIEVE: Way("mean", ranks, ("neighbours",), retrieval_rows, "retrieval.csv"),
+    CORRELATE: Way("first", similarities, ("variance", "permutations", "seed"), similarity_rows, "similarity.csv"),
 }
 
 
@@ -78,8 +90,9 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
         if folder.has(RESULTS):  # by another worker of a sweep
             return
         way = WAYS[step]
-        spaces = _spaces(bare, sides, mask=source.mask, pooling=way.pooling, settings=settings, progress=progress)
-        rows = way.rows(spaces, settings.parallel, seed=settings.seed)
+        identity = _identity(settings, step, base=bare.fingerprint, sentences=_fingerprint(parallel))
+        seen = _seen(bare, sides, mask=source.mask, step=step, identity=identity, settings=settings, progress=progress)
+        rows = way.rows(seen, settings.parallel, seed=settings.seed)
         folder.write(way.table, csv_bytes(rows))
         folder.write_json(PROVENANCE, _provenance(bare, parallel))
         results = _about(settings, source) | {
@@ -92,17 +105,22 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
         folder.write_json(RESULTS, results)
 
 
-def _spaces(
+def _seen(
     bare: BareEncoder,
     sides: Sequence[Sentences],
     *,
     mask: Mask,
-    pooling: str,
+    step: str,
+    identity: dict[str, Any],
     settings: Settings,
     progress: Progress,
-) -> Iterator[Spaces]:
-    """The dense base, the mask, the one-shot mask with as many weights, and a random one with as many."""
-    reference = bare.reference(mask, scope=settings.pruning.scope)
+) -> Iterator[Seen]:
+    """The dense base, the mask, the one-shot mask with as many weights, and a random one with as many.
+
+    The dense base is the same beside every mask, and so are the other two beside masks of one sparsity: what was seen
+    in them is kept.
+    """
+    way, reference = WAYS[step], bare.reference(mask, scope=settings.pruning.scope)
     masks = {
         "dense": Mask.full(mask.shapes),
         "masked": mask,
@@ -110,10 +128,27 @@ def _spaces(
         "random": random_mask(mask.shapes, kept=mask.kept, seed=settings.seed),
     }
     for name, chosen in masks.items():
-        progress.say(f"{name}: {chosen.kept:,} of {chosen.total:,} weights")
-        with bare.inside(chosen):
-            lang, pivot = (represent(bare, side, pooling=pooling) for side in sides)
-        yield Spaces(name, chosen.sparsity, lang, pivot)
+
+        def look(chosen: Mask = chosen) -> list[Any]:
+            with bare.inside(chosen):
+                lang, pivot = (represent(bare, side, pooling=way.pooling) for side in sides)
+            return way.look(lang, pivot, settings.parallel, seed=settings.seed)
+
+        folder = seen_folder(settings, step, identity, digest=chosen.digest)
+        whole = identity | {"mask_digest": chosen.digest}
+        layers, before = seen_once(folder, whole, step=step, sentences=len(sides[0].places), look=look)
+        progress.say(f"{name}: {chosen.kept:,} of {chosen.total:,} weights" + (", as before" if before else ""))
+        yield Seen(name, chosen.sparsity, layers)
+
+
+def _identity(settings: Settings, step: str, *, base: str, sentences: str) -> dict[str, Any]:
+    """All that decides what a step sees in a mask, but for the mask."""
+    chosen = {"seed": settings.seed} | asdict(settings.parallel)
+    return {
+        "step": step, "base_fingerprint": base, "sentences_fingerprint": sentences, "lang": settings.lang,
+        "pivot": settings.parallel.pivot, "max_length": settings.finetune.max_length,
+        **{name: chosen[name] for name in WAYS[step].by},
+    }  # fmt: skip
 
 
 def _check_base(source: SourceMask, bare: BareEncoder) -> None:

@@ -145,6 +145,15 @@ def parallel_folder(settings: Settings, step: str) -> Folder:
     return Folder(place / f"{source}-{short_hash(settings.parallel_identity(step))}")
 
 
+def seen_folder(settings: Settings, step: str, identity: dict[str, Any], *, digest: str) -> Folder:
+    """Where what a mask makes of parallel sentences is kept, by its digest, for whatever task, source and seed comes.
+
+    runs/<model>/parallel/<lang>-<pivot>/<step>-<hash>/<16 digits of the mask>/.
+    """
+    root = Folder(Path(settings.runs_dir).expanduser()) / settings.model_label / "parallel"
+    return root / f"{settings.lang}-{settings.parallel.pivot}" / f"{step}-{short_hash(identity)}" / digest[:16]
+
+
 def pretraining_folder(settings: Settings) -> Folder:
     """Where a pre-training is kept: runs/pretrained/<langs>/seed<k>-<hash>/."""
     root = Folder(Path(settings.runs_dir).expanduser()) / "pretrained" / settings.lang

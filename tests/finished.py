@@ -108,3 +108,75 @@ def transferred(
     settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"}}
     (folder / "settings.yaml").write_text(json.dumps(settings))
     return folder
+
+
+SUBNETWORKS = ("dense", "masked", "oneshot", "random")
+
+
+def looked_at(
+    runs_dir,
+    step,
+    lang,
+    seed,
+    *,
+    rows,
+    mask="en",
+    pivot="en",
+    task="pos",
+    sparsity=0.5,
+    mask_task=None,
+    mask_seeds=None,
+    sentences=40,
+    fingerprint="f" * 64,
+    settings=None,
+    more=None,
+):
+    """A finished step over parallel sentences."""
+    key = repr((step, lang, seed, mask, pivot, sparsity, mask_task, mask_seeds, fingerprint, settings))
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    folder = runs_dir / "tiny" / task / step / f"{lang}-{pivot}" / f"mask-{digest[:8]}"
+    folder.mkdir(parents=True)
+    results = {
+        "model": "tiny", "task": task, "lang": lang, "pivot": pivot, "mask": mask, "mask_digest": digest,
+        "mask_task": mask_task or task, "mask_lang": "en", "mask_seeds": [seed] if mask_seeds is None else mask_seeds,
+        "masks": [{"name": "en", "origin": f"{task}/en/seed{seed}-00000000, round 2", "digest": digest}],
+        "sparsity": sparsity, "seed": seed, "sentences": sentences, "cut": 0, "sentences_fingerprint": fingerprint,
+        "rows": rows, "seconds": 1.0,
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(results | (more or {})))
+    kept = {"seed": seed, "lang": lang, "source": {"mask": mask, "seed": seed}, "model": {"name": "nowhere/at-all"}}
+    (folder / "settings.yaml").write_text(json.dumps(kept | (settings or {})))
+    return folder
+
+
+def retrieval_rows(accuracy, *, layers=3, tops=(1, 5), sparsity=0.5):
+    """Rows of a retrieval: `accuracy(subnetwork, layer, top)`, give or take two."""
+    return [
+        {
+            "layer": layer, "subnetwork": name, "sparsity": 0.0 if name == "dense" else sparsity, "top": top,
+            "from_lang": found - 1, "from_pivot": found + 1, "accuracy": found, "low": found - 2, "high": found + 2,
+            "chance": 2.5 * top, "beyond_dense": found - accuracy("dense", layer, top),
+            "beyond_dense_low": found - accuracy("dense", layer, top) - 2,
+            "beyond_dense_high": found - accuracy("dense", layer, top) + 2,
+        }
+        for name in SUBNETWORKS
+        for layer in range(layers)
+        for top in tops
+        for found in [accuracy(name, layer, top)]
+    ]  # fmt: skip
+
+
+def similarity_rows(value, *, layers=3, sparsity=0.5, chance=0.4):
+    """Rows of a similarity: `value(subnetwork, layer, measure)`; of layer 0 there is nothing to say."""
+    rows = []
+    for name in SUBNETWORKS:
+        for layer in range(layers):
+            for measure in ("svcca", "pwcca", "cka", "debiased_cka"):
+                found = value(name, layer, measure)
+                numbers = (
+                    {"value": found, "chance": chance, "chance_sd": 0.01, "corrected": (found - chance) / (1 - chance)}
+                    if layer else dict.fromkeys(("value", "chance", "chance_sd", "corrected"))
+                )  # fmt: skip
+                named = {"layer": layer, "subnetwork": name, "sparsity": 0.0 if name == "dense" else sparsity}
+                rows.append(named | {"measure": measure} | numbers)
+    return rows

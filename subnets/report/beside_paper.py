@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from subnets.catalogue import FinishedRun
+from subnets.catalogue import Kept
 from subnets.paper.published import (
     SPARSITY,
     CrossTask,
@@ -124,7 +124,7 @@ def agreements(rows: Sequence[Beside]) -> list[Agreement]:
     return found
 
 
-def worlds_apart(runs: Iterable[FinishedRun]) -> str:
+def worlds_apart(runs: Iterable[Kept]) -> str:
     """In a sentence, which base and data ours are, and what may be compared with the paper's."""
     worlds = sorted({(_told(run, "model", "name"), _told(run, "data", "source")) for run in runs})
     ours = ", ".join(f"{base} on {data} data" for base, data in worlds)
@@ -136,7 +136,7 @@ def worlds_apart(runs: Iterable[FinishedRun]) -> str:
     )
 
 
-def _told(run: FinishedRun, group: str, name: str) -> str:
+def _told(run: Kept, group: str, name: str) -> str:
     found: Any = run.settings.get(group)
     return str(found.get(name)) if isinstance(found, Mapping) else "unknown"
 

@@ -15,7 +15,8 @@ from markupsafe import Markup
 Row = dict[str, Any]
 
 
-SCRIPTS = ("common.js", "mask_figures.js", "transfer_figures.js", "machine.js")  # in one function, in this order
+# In one function, in this order.
+SCRIPTS = ("common.js", "mask_figures.js", "transfer_figures.js", "parallel_figures.js", "machine.js")
 
 
 @dataclass(frozen=True)

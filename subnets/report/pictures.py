@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from subnets.report.content import Row
 from subnets.report.drawing import COLOURS, MARKERS, heat
+from subnets.report.parallel_pictures import PARALLEL_PICTURES
 from subnets.report.transfer_pictures import TRANSFER_PICTURES
 
 STYLE: Any = {
@@ -258,9 +259,11 @@ PICTURES: dict[str, Callable[[list[Row]], Figure | None]] = {
     "ladder": _ladder,
     "topology": _topology,
     **TRANSFER_PICTURES,
+    **PARALLEL_PICTURES,
 }
 SOURCES = {
     "trajectories": "trajectories", "overlap": "overlaps", "layers": "overlaps", "heads": "heads",
     "tree": "relatedness", "graph": "relatedness", "ladder": "ladders", "topology": "topologies",
-    **{name: name for name in TRANSFER_PICTURES},
+    **{name: name for name in TRANSFER_PICTURES}, "similarity": "similarity",
+    **{name: name.split("-")[0] for name in PARALLEL_PICTURES},
 }  # fmt: skip

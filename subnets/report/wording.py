@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from subnets.catalogue import FinishedRun, differing_settings
+from subnets.catalogue import FinishedRun, Kept, differing_settings
 from subnets.report.content import Compared
+from subnets.report.parallel_content import Looked
 from subnets.report.trajectories import Trajectory
 from subnets.tables import EMBEDDED
 from subnets.transfer_means import Transferred
@@ -20,11 +21,22 @@ FEW_SEEDS = 5
 
 
 def warnings_of(
-    runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], comparisons: Sequence[Compared]
+    runs: Sequence[FinishedRun],
+    trajectories: Sequence[Trajectory],
+    comparisons: Sequence[Compared],
+    *,
+    everything: Sequence[Kept],
 ) -> list[str]:
-    """What a reader must know before believing any of it: the miniature, one seed, differing settings."""
+    """What a reader must know before believing any of it: the miniature, one seed, differing settings.
+
+    Args:
+        runs: those shown.
+        trajectories: of these.
+        comparisons: of their masks.
+        everything: the runs, and all else that is shown.
+    """
     found = []
-    if any(_section(run, "model").get("name") == EMBEDDED_MODEL for run in runs):
+    if any(_section(each, "model").get("name") == EMBEDDED_MODEL for each in everything):
         found.append(f"{EMBEDDED[:1].upper()}{EMBEDDED[1:]}.")
     if single := [f"{each.task} {each.lang}" for each in trajectories if len(each.seeds) == 1]:
         found.append(f"One seed only: {', '.join(single)}. Nothing is known there of how far a score moves by chance.")
@@ -49,6 +61,8 @@ def warnings_of(
 
 def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], *, confidence: float) -> list[str]:
     """Paragraphs in the words of a paper; one for each model and task, from the settings of its first run."""
+    if not runs:
+        return []
     firsts = {(run.model, run.task): run for run in reversed(runs)}
     found = [
         _method(first, [each for each in trajectories if (each.model, each.task) == key])
@@ -81,6 +95,31 @@ def transfer_methods_of(cells: Sequence[Transferred], *, confidence: float) -> l
     ]
 
 
+def parallel_methods_of(looked: Looked, *, confidence: float) -> list[str]:
+    """A paragraph on retrieval and one on similarity, where there are such."""
+    beside = (
+        "Beside the mask stand the dense base, the one-shot mask and a random mask of the same sparsity. Intervals "
+        f"over seeds are {confidence:.0%} percentile bootstrap intervals"
+    )
+    found = []
+    if looked.retrieved:
+        found.append(
+            "Parallel sentences were represented by the base inside a mask, without any training, as the mean of their "
+            "sub-words, and each was looked for among all translations by the ratio margin (Artetxe and Schwenk 2019), "
+            "in both directions; accuracy is the share found among the first so many (Foroutan et al. 2022, section "
+            f"6). {beside}, those of a single seed resample sentences. The best layer is chosen on the sentences it is "
+            "reported on."
+        )
+    if looked.similar:
+        found.append(
+            "The first token's vectors of sentences and of their translations, by the base inside a mask without any "
+            "training, were held against each other by SVCCA (Raghu et al. 2017), PWCCA (Morcos et al. 2018) and "
+            "linear CKA (Kornblith et al. 2019), plain and debiased (Foroutan et al. 2022, appendix F), beside "
+            f"sentences paired at random. {beside}."
+        )
+    return found
+
+
 def _method(run: FinishedRun, trajectories: Sequence[Trajectory]) -> str:
     model, pruning, finetune, ticket = (_section(run, name) for name in ("model", "pruning", "finetune", "ticket"))
     steps, epochs = finetune.get("steps"), finetune.get("epochs")
@@ -98,7 +137,7 @@ def _method(run: FinishedRun, trajectories: Sequence[Trajectory]) -> str:
     )
 
 
-def _section(run: FinishedRun, name: str) -> Mapping[str, Any]:
+def _section(run: Kept, name: str) -> Mapping[str, Any]:
     return _part(run.settings, name)
 
 
@@ -113,8 +152,8 @@ def provenance_of(runs: Sequence[FinishedRun]) -> list[Row]:
     return [_provenance(run) for run in runs]
 
 
-def shared_settings(runs: Sequence[FinishedRun]) -> str:
-    """The settings that all runs have alike, as YAML."""
+def shared_settings(runs: Sequence[Kept]) -> str:
+    """The settings that all runs, or other results, have alike, as YAML."""
     shared: Any = runs[0].settings
     for run in runs[1:]:
         shared = _common(shared, run.settings)

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import groupby
+from typing import Protocol, TypeVar
 
-from subnets.catalogue import FinishedRun, finished_runs, one_of_each
+from subnets.catalogue import FinishedRun, Kept, finished_runs, one_of_each
 from subnets.errors import INPUT_ERRORS, InputError
 from subnets.pair_table import distance_tables
+from subnets.parallel_means import one_way_of_each, retrieved, similar
+from subnets.parallel_results import Finished, RetrievalRow, SimilarityRow, finished_retrievals, finished_similarities
 from subnets.progress import Progress
-from subnets.report import summary, transfer_tables, wording
+from subnets.report import parallel_tables, summary, transfer_tables, wording
 from subnets.report.beside_paper import agreements, beside_paper, worlds_apart
 from subnets.report.content import Compared, content_of
 from subnets.report.matrix_content import Tried, tried_content
 from subnets.report.other_masks import by_score
 from subnets.report.page import Page, Section, page_of
+from subnets.report.parallel_content import Looked, parallel_content
 from subnets.report.pictures import SOURCES, pictures_of
 from subnets.report.trajectories import Trajectory, trajectories
 from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
-from subnets.transfers import finished_transfers, one_of_each_transfer
+from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
 from subnets.workspace import Folder, check_writable, report_folder, text_of
+
+
+class Result(Kept, Protocol):
+    """Anything finished that the report can show."""
+
+    @property
+    def model(self) -> str:
+        """The label of the base."""
+
+    @property
+    def task(self) -> str:
+        """Of the run or target."""
+
+    @property
+    def lang(self) -> str:
+        """Of the run or target."""
+
+
+T = TypeVar("T", bound=Result)
 
 FIGURES = {
     "trajectories": (
@@ -66,12 +90,44 @@ FIGURES = {
         "Masks by other means",
         "Masks of the same runs but for what they are chosen by, less dense. Down: the score; along: the language.",
     ),
+    "retrieval": (
+        "Translations found",
+        "How often a sentence's translation is found among all by the base inside a mask, untrained, layer by layer. "
+        "Beside the mask stand the dense base, the one-shot mask and a random mask of its sparsity, and chance.",
+    ),
+    "similarity": (
+        "Similarity of representations",
+        "How alike a sentence and its translation are represented by the first token ([CLS]) of the base inside a "
+        "mask, untrained. With few sentences chance alone gives much: dotted, what sentences paired at random give.",
+    ),
     "beside": (
         "Beside the paper",
         "How much better than dense, or than the own ticket: here, and in Foroutan et al. 2022, cell by cell. Points "
         "in the lower left and upper right agree in sign.",
     ),
 }
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """All that is finished of what was asked for.
+
+    Attributes:
+        every: all runs; `runs` those of them that are shown.
+        left_out: what is not shown beside others of its kind, in words.
+    """
+
+    every: Sequence[FinishedRun]
+    runs: Sequence[FinishedRun]
+    transfers: Sequence[FinishedTransfer]
+    retrievals: Sequence[Finished[RetrievalRow]]
+    similarities: Sequence[Finished[SimilarityRow]]
+    left_out: Sequence[str]
+
+    @property
+    def shown(self) -> list[Result]:
+        """All that is shown, of whatever kind."""
+        return [*self.runs, *self.transfers, *self.retrievals, *self.similarities]
 
 
 def run(settings: Settings) -> float:
@@ -81,42 +137,47 @@ def run(settings: Settings) -> float:
         How many runs it is about.
     """
     progress, folder = Progress(speaks=True), report_folder(settings)
-    every = _chosen(settings)
-    runs, left_out = one_of_each(every)
-    cells, cells_left_out = _transfers(settings)
-    progress.say(f"report: {len(runs)} runs and {len(cells)} cells of transfers in {settings.runs_dir}")
+    finished = _finished(settings)
+    confidence, resamples = settings.compare.confidence, settings.compare.resamples
+    cells = over_seeds(
+        finished.transfers, confidence=confidence, resamples=resamples, bootstrap=settings.transfer.confidence
+    )
+    progress.say(f"report: {'; '.join(_counts(finished, cells))} in {settings.runs_dir}")
     check_writable(folder)
-    found = trajectories(runs, confidence=settings.compare.confidence, resamples=settings.compare.resamples)
-    compared, problems = _compared(runs, settings, progress)
-    tried = _tried(every, found, cells, settings)
-    content = content_of(found, compared) | tried_content(tried)
-    count = _write_tables(folder, found, compared, tried)
+    found = trajectories(finished.runs, confidence=confidence, resamples=resamples)
+    compared, problems = _compared(finished.runs, settings, progress)
+    tried = _tried(finished, found, cells, settings)
+    looked = Looked(
+        retrieved(finished.retrievals, confidence=confidence, resamples=resamples),
+        similar(finished.similarities, confidence=confidence, resamples=resamples),
+    )
+    content = content_of(found, compared) | tried_content(tried) | parallel_content(looked)
+    count = _write_tables(folder, found, compared, tried, looked)
     pictures = list(pictures_of(content))
     for name, kinds in pictures:
         for kind, data in kinds.items():
             (folder / "figures").write(f"{name}.{kind}", data)
-    folder.write(
-        "report.html",
-        page_of(
-            _page(
-                runs,
-                found,
-                compared,
-                tried,
-                content,
-                [*left_out, *cells_left_out, *problems],
-                confidence=settings.compare.confidence,
-            ),
-            content,
-        ).encode(),
-    )
+    page = _page(finished, found, compared, tried, looked, content, problems, confidence=confidence)
+    folder.write("report.html", page_of(page, content).encode())
     progress.say(f"page: {folder.path / 'report.html'}")
     progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {count} tables as CSV and LaTeX")
-    return float(len(runs))
+    return float(len(finished.runs))
 
 
-def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequence[Compared], tried: Tried) -> int:
-    """Every table as CSV with all its numbers and as LaTeX as a paper shows it; those of transfers where there are any.
+def _counts(finished: _Finished, cells: Sequence[Transferred]) -> list[str]:
+    counts = {
+        "runs": finished.runs,
+        "cells of transfers": cells,
+        "retrievals": finished.retrievals,
+        "similarities": finished.similarities,
+    }
+    return [f"{len(each)} {name}" for name, each in counts.items() if each]
+
+
+def _write_tables(
+    folder: Folder, found: Sequence[Trajectory], compared: Sequence[Compared], tried: Tried, looked: Looked
+) -> int:
+    """Every table as CSV with all its numbers and as LaTeX as a paper shows it; those of runs, where there are runs.
 
     Returns:
         How many.
@@ -133,66 +194,62 @@ def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequenc
             "relatedness": summary.relatedness_rows(compared),
         }.items()
     }
-    tables |= {name: each for name, each in transfer_tables.tables_of(tried).items() if each[0]}
+    more = transfer_tables.tables_of(tried) | parallel_tables.tables_of(looked)
+    tables = (tables if found else {}) | {name: each for name, each in more.items() if each[0]}
     for name, (rows, in_papers) in tables.items():
         (folder / "tables").write(f"{name}.csv", csv_bytes(rows))
         (folder / "tables").write(f"{name}.tex", latex(in_papers).encode())
     return len(tables)
 
 
-def _transfers(settings: Settings) -> tuple[list[Transferred], list[str]]:
-    """The transfers of the task and target languages asked for, or of all, over seeds; and what is not shown."""
-    found = finished_transfers(settings.runs_dir, task=None if settings.every_task else settings.task.name)
-    if settings.lang != EVERY:
-        found = [each for each in found if each.lang in settings.languages]
-    chosen, left_out = one_of_each_transfer(found)
-    cells = over_seeds(
-        chosen,
-        confidence=settings.compare.confidence,
-        resamples=settings.compare.resamples,
-        bootstrap=settings.transfer.confidence,
-    )
-    return cells, left_out
+def _finished(settings: Settings) -> _Finished:
+    """What is finished of the task and languages asked for, or of all.
+
+    Raises:
+        InputError: nothing is; files are not those of what they should be.
+    """
+    task = None if settings.every_task else settings.task.name
+
+    def asked(find: Callable[..., Sequence[T]]) -> list[T]:
+        found = find(settings.runs_dir, task=task)
+        return [each for each in found if settings.lang == EVERY or each.lang in settings.languages]
+
+    every = asked(finished_runs)
+    runs, runs_left_out = one_of_each(every)
+    transfers, transfers_left_out = one_of_each_transfer(asked(finished_transfers))
+    retrievals, retrievals_left_out = one_way_of_each(asked(finished_retrievals))
+    similarities, similarities_left_out = one_way_of_each(asked(finished_similarities))
+    left_out = [*runs_left_out, *transfers_left_out, *retrievals_left_out, *similarities_left_out]
+    found = _Finished(every, runs, transfers, retrievals, similarities, left_out)
+    if not found.shown:
+        said = "" if settings.every_task else f" task={settings.task.name}"
+        raise InputError(
+            f"runs_dir={settings.runs_dir}: found no finished run{said} lang={settings.lang}; step=find makes them"
+        )
+    return found
 
 
-def _tried(
-    runs: Sequence[FinishedRun], found: Sequence[Trajectory], cells: Sequence[Transferred], settings: Settings
-) -> Tried:
+def _tried(finished: _Finished, found: Sequence[Trajectory], cells: Sequence[Transferred], settings: Settings) -> Tried:
     confidence, resamples = settings.compare.confidence, settings.compare.resamples
     beside = beside_paper(found, cells)
+    of_model: dict[str, list[Result]] = {}
+    for each in finished.runs or finished.transfers:
+        of_model.setdefault(each.model, []).append(each)
     return Tried(
         cells=cells,
         sources=by_source(cells, confidence=confidence, resamples=resamples),
         summaries=summaries(cells),
-        by_score=by_score(runs, confidence=confidence, resamples=resamples),
+        by_score=by_score(finished.every, confidence=confidence, resamples=resamples),
         beside=beside,
         agreements=agreements(beside),
-        worlds={
-            model: worlds_apart([run for run in runs if run.model == model])
-            for model in sorted({run.model for run in runs})
-        },
+        worlds={model: worlds_apart(results) for model, results in sorted(of_model.items())},
     )
-
-
-def _chosen(settings: Settings) -> list[FinishedRun]:
-    """The finished runs of the task and languages asked for, or of all.
-
-    Raises:
-        InputError: there are none.
-    """
-    runs = finished_runs(settings.runs_dir, task=None if settings.every_task else settings.task.name)
-    if settings.lang != EVERY:
-        runs = [run for run in runs if run.lang in settings.languages]
-    if not runs:
-        asked = "" if settings.every_task else f" task={settings.task.name}"
-        raise InputError(
-            f"runs_dir={settings.runs_dir}: found no finished run{asked} lang={settings.lang}; step=find makes them"
-        )
-    return runs
 
 
 def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progress) -> tuple[list[Compared], list[str]]:
     """The comparison of each model and task, and what could not be compared, in words."""
+    if not runs:
+        return [], []
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
     compare = import_module("subnets.comparison").compare  # with torch: seconds
     found, problems = [], []
@@ -209,38 +266,45 @@ def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progres
 
 
 def _page(
-    runs: Sequence[FinishedRun],
+    finished: _Finished,
     found: Sequence[Trajectory],
     compared: Sequence[Compared],
     tried: Tried,
+    looked: Looked,
     content: dict[str, list[Row]],
     problems: Sequence[str],
     *,
     confidence: float,
 ) -> Page:
-    models, tasks, langs = (sorted({getattr(run, name) for run in runs}) for name in ("model", "task", "lang"))
+    runs, shown = finished.runs, finished.shown
     tables: dict[str, tuple[Sequence[Row], str, Sequence[Row]]] = {
         "trajectories": (summary.shown_outcomes(found), "Validation scores; intervals are over seeds", ()),
         "overlap": (summary.shown_overview(compared), "What two languages share, over all pairs of runs", ()),
         "graph": (summary.shown_relatedness(compared), "How the languages stand to each other", ()),
         **transfer_tables.shown(tried),
+        **parallel_tables.shown(looked),
     }
     sections = [
         Section(name, title, text, *tables.get(name, ((), "", ())))
         for name, (title, text) in FIGURES.items()
         if content[SOURCES[name]]
     ]
+    tasks, langs = (sorted({getattr(each, name) for each in shown}) for name in ("task", "lang"))
     return Page(
-        title=f"Subnetworks of {', '.join(models)}",
-        lead=f"{len(runs)} runs: {', '.join(tasks)} in {', '.join(langs)}."
-        + (f" {len(tried.cells)} cells of transfers." if tried.cells else ""),
-        warnings=[*wording.warnings_of(runs, found, compared), *problems],
+        title=f"Subnetworks of {', '.join(sorted({each.model for each in shown}))}",
+        lead=f"{'; '.join(_counts(finished, tried.cells))}: {', '.join(tasks)} in {', '.join(langs)}.",
+        warnings=[
+            *wording.warnings_of(runs, found, compared, everything=shown),
+            *finished.left_out,
+            *problems,
+        ],
         sections=sections,
         methods=[
             *wording.methods_of(runs, found, confidence=confidence),
             *wording.transfer_methods_of(tried.cells, confidence=confidence),
+            *wording.parallel_methods_of(looked, confidence=confidence),
         ],
         provenance=wording.provenance_of(runs),
-        settings=wording.shared_settings(runs),
+        settings=wording.shared_settings(runs or shown),
         footer="Made by subnets; this page needs no network. Figures and tables lie beside it as files.",
     )

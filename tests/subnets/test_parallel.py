@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,15 +22,16 @@ from finetune.parallel import parallel_sentences
 from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.scope import prunable
+from subnets import parallel_spaces
 from subnets import run as command
 from subnets.cells import cell_of, cells_in
 from subnets.errors import INPUT_ERRORS, InputError
-from subnets.parallel_results import best_layer, finished_retrievals, finished_similarities
-from subnets.parallel_rows import Spaces, retrieval_rows
+from subnets.parallel_results import SUBNETWORKS, best_layer, finished_retrievals, finished_similarities
+from subnets.parallel_rows import Seen, ranks, retrieval_rows
 from subnets.representations import bare_encoder, read_by, represent
 from subnets.retrieval import retrieve as ranks_of
 from subnets.similarity import space_of, svcca
-from subnets.steps import correlate, find, retrieve
+from subnets.steps import correlate, find, report, retrieve
 from subnets.workspace import parallel_folder
 
 REAL = os.environ.get("SUBNETS_REAL")
@@ -210,6 +213,63 @@ def test_two_calls_write_the_same_bytes(fresh):
     assert (found.folder.path / "retrieval.csv").read_bytes() == table
 
 
+@pytest.mark.parametrize(("step", "finished"), [(retrieve, finished_retrievals), (correlate, finished_similarities)])
+def test_a_second_mask_pays_for_itself_alone_and_its_numbers_are_those_of_a_fresh_folder(
+    fresh, tmp_path, monkeypatch, capsys, step, finished
+):
+    asked = given(fresh, "lang=sw", "source.mask=sw@0.3")
+    step.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    capsys.readouterr()
+    looked = []
+
+    def counted(*given, **more):
+        looked.append(more)
+        return represent(*given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            parallel_spaces, "represent", lambda *given, **more: looked.append(1) or represent(*given, **more)
+        )
+        step.run(asked)
+    assert len(looked) == 2  # both sides of the mask
+    said = capsys.readouterr().out
+    assert [name for name in SUBNETWORKS if re.search(rf"{name}: .* weights, as before", said)] == [
+        "dense", "oneshot", "random"
+    ]  # fmt: skip
+    (again,) = [found for found in finished(asked.runs_dir) if found.results.mask == "sw@0.3"]
+    shutil.rmtree(tmp_path / "runs" / asked.model_label / "parallel")
+    (again.folder.path / "results.json").unlink()
+    step.run(asked)
+    (anew,) = [found for found in finished(asked.runs_dir) if found.results.mask == "sw@0.3"]
+    assert anew.results.rows == again.results.rows
+
+
+def test_the_report_shows_what_the_steps_found(fresh, tmp_path):
+    asked = given(fresh, "step=report", "lang=sw", "compare.topology=false")
+    for step in (retrieve, correlate):
+        step.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    assert report.run(asked) == 1
+    (found,) = finished_retrievals(asked.runs_dir)
+    (place,) = (tmp_path / "runs" / "report").rglob("retrieval.csv")
+    with place.open(encoding="utf-8", newline="") as file:
+        shown = {(row["subnetwork"], int(row["layer"]), int(row["top"])): row for row in csv.DictReader(file)}
+    assert len(shown) == len(found.results.rows)
+    for row in found.results.rows:
+        told = shown[row.subnetwork, row.layer, row.top]
+        assert (float(told["accuracy"]), float(told["accuracy_low"])) == (pytest.approx(row.accuracy), row.low)
+    assert 'data-figure="similarity"' in next(place.parent.parent.glob("report.html")).read_text(encoding="utf-8")
+
+
+def test_what_was_seen_is_read_with_care(fresh, tmp_path):
+    retrieve.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
+    for place in tmp_path.glob("runs/*/parallel/sw-en/retrieve-*/*/results.json"):
+        layers = json.loads(place.read_text())
+        layers[0]["better"][0].pop()
+        place.write_text(json.dumps(layers))
+    with pytest.raises(InputError, match=r"results\.json: not of 24 sentences; delete it"):
+        retrieve.run(given(fresh, "lang=sw", "source.mask=sw@0.3"))
+
+
 def test_results_lie_apart_by_what_can_change_their_numbers_alone(fresh):
     runs_dir = given(fresh, "lang=sw").runs_dir
     for more in ([], ["parallel.variance=0.9"], ["parallel.sentences=20"], ["parallel.top=3"], ["source.mask=de"]):
@@ -318,11 +378,12 @@ def test_a_real_encoder_finds_real_translations_until_too_much_is_cut_at_random(
     full = Mask.full({name: tuple(weight.shape) for name, weight in prunable(bare.encoder).items()})
     reference = bare.reference(full, scope="global")
     random = random_mask(full.shapes, kept=full.total // 2, seed=0)
-    spaces = []
+    seen = []
     for name, mask in {"dense": full, "oneshot": reference.oneshot_like(random), "random": random}.items():
         with bare.inside(mask):
-            spaces.append(Spaces(name, mask.sparsity, *(represent(bare, side, pooling="mean") for side in sides)))
-    rows = retrieval_rows(spaces, asked.parallel, seed=0)
+            vectors = [represent(bare, side, pooling="mean") for side in sides]
+        seen.append(Seen(name, mask.sparsity, ranks(*vectors, asked.parallel, seed=0)))
+    rows = retrieval_rows(seen, asked.parallel, seed=0)
     last = {row["subnetwork"]: row["accuracy"] for row in rows if (row["layer"], row["top"]) == (6, 5)}
     # An English encoder knows names, numbers and cognates.
     assert last["dense"] > 60

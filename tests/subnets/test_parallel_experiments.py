@@ -10,9 +10,10 @@ from subnets.run import STEPS
 @pytest.mark.parametrize("task", ["xnli", "ner", "mlm"])
 def test_the_stages_are_steps_over_masks_that_are_found_before(name, task):
     given = composed(f"experiment={name}", f"task={task}")
-    found, looked = given["study"]["stages"]
+    found, looked, told = given["study"]["stages"]
     assert (given["step"], found["step"]) == ("study", "find")
     assert looked["step"] in STEPS
+    assert told == {"step": "report"}
     assert found["lang"] == looked["source.mask"]
     assert given["source"]["sparsity"] in given["pruning"]["sparsities"]
 

@@ -10,6 +10,9 @@ const sparsity = (list) => ({ name: "sparsity", label: "sparsity", options: (sta
 const mode = (list) => ({ name: "mode", label: "masks are", options: (state) => Object.keys(MODES).filter((name) => list.some((each) => groupOf(each) === state.group && each.mode === name)), text: (name) => MODES[name] });
 const levelOf = (list) => ({ name: "sparsity", label: "sparsity", last: true, text: level, options: (state) => unique(list.filter((each) => groupOf(each) === state.group && each.mode === state.mode).map((each) => each.sparsity)) });
 const show = { name: "show", label: "show", options: () => Object.keys(SHOWN) };
+// A switch that offers what there is under those before it.
+const among = (list, name, before, more) => ({ name, options: (state) => unique(under(list, state, before).map((each) => each[name])), ...more });
+const inside = (list, name, more) => [group(list), among(list, "pair", [], { label: "languages" }), among(list, "mask", ["pair"], { label: "mask of" }), among(list, "sparsity", ["pair", "mask"], { label: "sparsity", last: true, text: level }), among(list, name, ["pair", "mask", "sparsity"], more)];
 const choices = (column) => (state) => unique(overlapTable(state).rows.filter((row) => row.sparsity === state.sparsity && (column === "measure" || row.measure === state.measure) && (column !== "seeds" || row.part === state.part)).map((row) => row[column]));
 
 const FIGURES = {
@@ -26,6 +29,8 @@ const FIGURES = {
   cross_tasks: { draw: matrix("cross_tasks", "own mask"), controls: [group(data.cross_tasks), mode(data.cross_tasks), levelOf(data.cross_tasks)] },
   multilingual: { draw: matrix("multilingual", "own mask"), controls: [group(data.multilingual), mode(data.multilingual), levelOf(data.multilingual)] },
   other_masks: { draw: matrix("other_masks", "dense"), controls: [group(data.other_masks), sparsity(data.other_masks)] },
+  retrieval: { draw: retrieval, controls: inside(data.retrieval, "top", { label: "found among", last: true }) },
+  similarity: { draw: similarity, controls: [...inside(data.similarity, "measure", { label: "measure", text: (value) => data.similarity.find((each) => each.measure === value).measured }), { name: "show", label: "show", options: () => Object.keys(ABOVE) }] },
   beside: { draw: beside, controls: [group(data.beside)] },
 };
 

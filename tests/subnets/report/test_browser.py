@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from composed import composed
 from finished import written
+from looked import small_look
 from study import small_study
 
 from subnets.settings import settings_of
@@ -195,6 +196,76 @@ def test_cells_can_be_unfolded(study):
     assert not details.find_element("tag name", "table").is_displayed()
     details.find_element("tag name", "summary").click()
     assert "Figure 9" in details.find_element("tag name", "table").text
+
+
+@pytest.fixture(scope="module")
+def look_page(tmp_path_factory):
+    root = small_look(tmp_path_factory.mktemp("look"))
+    plain = composed("step=report", "task=pos", f"runs_dir={root}")
+    report.run(settings_of(plain | {"every_task": True}))
+    return root / "report" / "report.html"
+
+
+@pytest.fixture
+def look(browser, look_page):
+    """The page of retrievals and similarities without any run, opened anew."""
+    shown_at(browser, width=1200, height=900)
+    themed(browser, "light")
+    browser.get_log("browser")
+    browser.get(look_page.as_uri())
+    return browser
+
+
+def test_the_figures_of_parallel_sentences_are_drawn_on_a_desk_and_on_a_phone_and_nothing_complains(look):
+    for width, theme in ((1200, "light"), (390, "dark")):
+        shown_at(look, width=width, height=900)
+        themed(look, theme)
+        for name in ("retrieval", "similarity"):
+            label = drawn(look, name).get_attribute("aria-label")
+            assert {"dense", "masked", "one-shot", "random"} <= {each["name"] for each in traces(look, name)}
+            assert label == look.find_element("id", f"{name}-caption").text
+        assert look.execute_script("return document.documentElement.scrollWidth") <= width
+    assert look.get_log("browser") == []
+
+
+def test_every_switch_of_retrieval_changes_the_masked_line(look):
+    def masked():
+        (found,) = [each["y"] for each in traces(look, "retrieval") if each["name"] == "masked"]
+        return found
+
+    drawn(look, "retrieval")
+    assert masked() == [71, 72, 73]
+    choose(look, "retrieval", "mask", "en")
+    assert masked() == [81, 82, 83]
+    choose(look, "retrieval", "top", "1")
+    assert masked() == [76, 77, 78]
+    choose(look, "retrieval", "pair", "fr – en")
+    choose(look, "retrieval", "sparsity", "80.0 %")
+    assert masked() == [45, 46, 47]
+    choose(look, "retrieval", "mask", "xnli of de")  # which there is at 50 % alone
+    assert masked() == [66, 67, 68]
+
+
+def test_hovering_a_layer_shows_what_it_stands_beside(look):
+    drawn(look, "retrieval")
+    at = [each["name"] for each in traces(look, "retrieval")].index("masked")
+    hover = "Plotly.Fx.hover(document.getElementById(arguments[0]), [{curveNumber: arguments[1], pointNumber: 1}])"
+    look.execute_script(hover, "retrieval", at)
+    text = look.find_element("css selector", "#retrieval .hoverlayer").text
+    for word in ("masked, layer 1", "chance 12.50", "de → en", "more than dense by -19.00"):
+        assert word in text
+
+
+def test_similarity_is_shown_beside_or_above_what_random_pairs_give(look):
+    drawn(look, "similarity")
+    beside = [each["name"] for each in traces(look, "similarity")]
+    assert beside.count("paired at random") == 4
+    choose(look, "similarity", "measure", "linear CKA, debiased")
+    choose(look, "similarity", "show", "above chance (1 = equal)")
+    above = traces(look, "similarity")
+    assert "paired at random" not in {each["name"] for each in above}
+    (masked,) = [each["y"] for each in above if each["name"] == "masked"]
+    assert masked == [None, pytest.approx((0.68 - 0.4) / 0.6, abs=1e-4), pytest.approx((0.67 - 0.4) / 0.6, abs=1e-4)]
 
 
 def test_hovering_a_cell_shows_value_chance_floor_and_ceiling(opened):
