@@ -116,8 +116,9 @@ def _said_plainly() -> Iterator[None]:
             raise
         place = problem.filename or "the disk"
         _leave(f"{place}: {problem.strerror}; what was finished is kept: mend that and run again", code=1)
-    except KeyboardInterrupt:
-        _leave("stopped; finished rounds are kept: run the same command again to go on", code=130)
+    except KeyboardInterrupt as stop:
+        where = f" in {stop}" if str(stop) else ""
+        _leave(f"stopped{where}; what was finished is kept: run the same command again to go on", code=130)
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -22,7 +22,7 @@ from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
 from subnets.transfers import finished_transfers, one_of_each_transfer
-from subnets.workspace import Folder, check_writable, report_folder, text_of
+from subnets.workspace import Folder, alone_in, check_writable, report_folder, text_of
 
 FIGURES = {
     "trajectories": (
@@ -90,26 +90,22 @@ def run(settings: Settings) -> float:
     compared, problems = _compared(runs, settings, progress)
     tried = _tried(every, found, cells, settings)
     content = content_of(found, compared) | tried_content(tried)
-    count = _write_tables(folder, found, compared, tried)
-    pictures = list(pictures_of(content))
-    for name, kinds in pictures:
-        for kind, data in kinds.items():
-            (folder / "figures").write(f"{name}.{kind}", data)
-    folder.write(
-        "report.html",
-        page_of(
-            _page(
-                runs,
-                found,
-                compared,
-                tried,
-                content,
-                [*left_out, *cells_left_out, *problems],
-                confidence=settings.compare.confidence,
-            ),
-            content,
-        ).encode(),
+    page = _page(
+        runs,
+        found,
+        compared,
+        tried,
+        content,
+        [*left_out, *cells_left_out, *problems],
+        confidence=settings.compare.confidence,
     )
+    with alone_in(folder):  # all of one report
+        count = _write_tables(folder, found, compared, tried)
+        pictures = list(pictures_of(content))
+        for name, kinds in pictures:
+            for kind, data in kinds.items():
+                (folder / "figures").write(f"{name}.{kind}", data)
+        folder.write("report.html", page_of(page, content).encode())
     progress.say(f"page: {folder.path / 'report.html'}")
     progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {count} tables as CSV and LaTeX")
     return float(len(runs))
