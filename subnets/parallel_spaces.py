@@ -74,7 +74,7 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
     _check_sizes(len(sides[0].places), settings.parallel)
     cut = sum(side.cut for side in sides)
     progress.say(f"{len(sides[0].places):,} parallel sentences" + (f"; {cut:,} texts were cut off" if cut else ""))
-    with held(folder, settings.parallel_identity(step), wait=True):
+    with held(folder, settings.parallel_identity(step), waiting=progress.say):
         if folder.has(RESULTS):  # by another worker of a sweep
             return
         way = WAYS[step]

@@ -31,7 +31,10 @@ from subnets.wording import explained
 NAMES = ("find", "pretrain", "compare", "transfer", "retrieve", "correlate", "report", "export", "study", "status")
 STEPS = {name: f"subnets.steps.{name}" for name in NAMES}
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+DISK_ERRORS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EIO,
+    errno.ESTALE,
+)  # fmt: skip
 
 
 @hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from pruning.scores import score_called
 from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import of_rank_0
-from subnets.errors import InputError, RunFailed
+from subnets.errors import Busy, InputError, RunFailed
 from subnets.progress import Progress
 from subnets.results import Compared, results_of
 from subnets.settings import CONTROLS, Settings
@@ -150,16 +150,24 @@ class _Run:
     def _dense_run(self, seed: int, own: Round[Scored]) -> Scored:
         """The dense run of a seed, for which a run that comes to it while another trains it waits."""
         folder, mask = dense_folder(self.settings.of_seed(seed)), self.bench.dense
-        with alone_in(folder) if self._writes else nullcontext():
-            kept = own.score if seed == self.settings.seed else self._kept(folder, mask) if self._writes else None
-            scored = of_rank_0(kept, self.bench.accelerator)
+        if seed == self.settings.seed:
+            self._share(own.score, folder)
+            return own.score
+        with alone_in(folder, waiting=self.progress.say) if self._writes else nullcontext():
+            scored = of_rank_0(self._kept(folder, mask) if self._writes else None, self.bench.accelerator)
             if scored is None:
                 label, start = f"dense, seed {seed}", self.bench.start_of_seed(seed)
                 scored = self._train(label, mask, start=start, number=0, seed=seed, folder=folder)
                 self._said(label, mask, scored)
-            if self._writes and not folder.has(RESULT):
-                save_scored(folder, scored, mask=mask, origin=self.bench.origin)
+                if self._writes:
+                    save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return scored
+
+    def _share(self, scored: Scored, folder: Folder) -> None:
+        """Keeps the run's own dense run for others, unless one of them is training it at this moment."""
+        if self._writes and not folder.has(RESULT):
+            with suppress(Busy), alone_in(folder, waiting=None):
+                save_scored(folder, scored, mask=self.bench.dense, origin=self.bench.origin)
 
     def controls(self, against: Round[Scored]) -> dict[str, Compared]:
         """The controls asked for, and those asked for before, at the sparsity of a round."""

@@ -54,7 +54,7 @@ class Subnetworks:
         folder = subnetwork_folder(self.settings, mask.digest, trained_on=self.trained_on)
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
         is_main = self.bench.accelerator.is_main_process
-        with held(folder, identity, wait=True) if is_main else nullcontext():
+        with held(folder, identity, waiting=self.progress.say) if is_main else nullcontext():
             found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")

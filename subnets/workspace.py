@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,14 +228,14 @@ def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
 
 
 @contextmanager
-def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Iterator[None]:
-    """Within, the folder is that of the settings in `identity` and no other process works in it.
+def held(folder: Folder, identity: dict[str, Any], *, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Within, the folder is that of the settings in `identity` and no other process works in it; else as `alone_in`.
 
     Raises:
-        Busy: another process holds it, and `wait` is not asked for.
+        Busy: another process holds it, and there is no `waiting`.
         InputError: it belongs to other settings, or it cannot be written.
     """
-    with alone_in(folder, wait=wait):
+    with alone_in(folder, waiting=waiting):
         check_kept(folder, identity)
         if not folder.has(SETTINGS):
             text = yaml.safe_dump({"run_format": RUN_FORMAT, **identity}, sort_keys=False, allow_unicode=True)
@@ -244,19 +244,29 @@ def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Ite
 
 
 @contextmanager
-def alone_in(folder: Folder, *, wait: bool = True) -> Iterator[None]:
+def alone_in(folder: Folder, *, waiting: Callable[[str], None] | None) -> Iterator[None]:
     """Within, no other process works in a folder, and nothing lies there that one left unfinished as it died.
 
     The lock of a process that died is no lock. Whoever waited for another process finds what that one finished.
 
+    Args:
+        folder: is made where it is not there.
+        waiting: is told that another process is waited for; None: none is waited for.
+
     Raises:
-        Busy: another process holds it, and `wait` is not asked for.
+        Busy: another process holds it, and there is no `waiting`.
         InputError: it cannot be written.
     """
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.path / LOCK)
-        lock.acquire(timeout=-1 if wait else PATIENCE)
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            if waiting is None:
+                raise
+            waiting(f"waiting for another process that works in {folder.path}")
+            lock.acquire()
     except Timeout:
         raise Busy(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
     except OSError as problem:

@@ -41,7 +41,7 @@ def run(settings: Settings) -> float:
     comparison = import_module("subnets.comparison")
     found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
     found.warnings.extend(left_out)
-    with alone_in(folder):  # all of one comparison
+    with alone_in(folder, waiting=progress.say):  # all of one comparison
         for name, table in TABLES.items():
             folder.write(name, csv_bytes(getattr(found, table)))
         folder.write_json("warnings.json", found.warnings)

@@ -99,7 +99,7 @@ def run(settings: Settings) -> float:
         [*left_out, *cells_left_out, *problems],
         confidence=settings.compare.confidence,
     )
-    with alone_in(folder):  # all of one report
+    with alone_in(folder, waiting=progress.say):  # all of one report
         count = _write_tables(folder, found, compared, tried)
         pictures = list(pictures_of(content))
         for name, kinds in pictures:

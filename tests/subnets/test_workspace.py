@@ -2,6 +2,8 @@
 
 import errno
 import os
+import threading
+import time
 
 import pytest
 import yaml
@@ -65,9 +67,9 @@ def test_what_another_process_is_writing_in_a_folder_within_is_left_alone(tmp_pa
     left = tmp_path / "report/ner-de/.report.html.1.unfinished"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    with alone_in(Folder(left.parent)):
+    with alone_in(Folder(left.parent), waiting=None):
         left.write_bytes(b"half")
-        with alone_in(Folder(tmp_path / "report")):
+        with alone_in(Folder(tmp_path / "report"), waiting=None):
             assert left.exists()
 
 
@@ -85,6 +87,24 @@ def test_processes_of_one_number_on_two_machines_do_not_write_into_one_file(tmp_
     monkeypatch.setattr(os, "fsync", meeting)
     folder.write("x", b"ours")
     assert folder.read("x") == b"ours"
+
+
+def test_who_waits_for_another_process_says_so_and_comes_after_it(tmp_path):
+    said, order = [], []
+
+    def wait():
+        with alone_in(Folder(tmp_path), waiting=said.append):
+            order.append("second")
+
+    other = threading.Thread(target=wait)
+    with alone_in(Folder(tmp_path), waiting=None):
+        other.start()
+        while not said:
+            time.sleep(0.01)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+    assert said == [f"waiting for another process that works in {tmp_path}"]
 
 
 def test_a_folder_is_held_by_one_and_free_afterwards(given):
