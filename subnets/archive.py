@@ -20,9 +20,10 @@ from pruning.mask_file import About, mask_bytes, read_mask
 from pruning.plain_json import shown
 from pruning.rewinding import fingerprint_of
 from subnets.errors import InputError
-from subnets.workspace import RUN_FORMAT, Folder
+from subnets.workspace import RESULT as RESULT
+from subnets.workspace import RUN_FORMAT, Folder, drop_states
 
-MASK, OUTCOMES, RESULT = "mask.safetensors", "outcomes.safetensors", "result.json"
+MASK, OUTCOMES = "mask.safetensors", "outcomes.safetensors"
 FINGERPRINT = "fingerprint"  # the metadata of a file of weights
 
 
@@ -65,7 +66,7 @@ class Origin:
 
 
 def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -> None:
-    """Keeps an outcome; `result.json` is written last."""
+    """Keeps an outcome; `result.json` is written last. Then the states of the training are of no more use."""
     counts = {"validation": scored.validation.counts}
     if scored.test is not None:
         counts["test"] = scored.test.counts
@@ -85,6 +86,7 @@ def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -
         "data_fingerprint": origin.data,
     }
     folder.write_json(RESULT, result)
+    drop_states(folder)
 
 
 def load_scored(folder: Folder, *, mask: Mask, origin: Origin) -> Scored | None:

@@ -10,7 +10,7 @@ from finetune.training import Step
 from pruning.mask import Mask
 from pruning.rewinding import Start
 from subnets.archive import Scored
-from subnets.errors import RunFailed
+from subnets.errors import RunFailed, Stopped
 from subnets.progress import Progress
 from subnets.snapshots import Snapshots
 from subnets.workbench import Workbench
@@ -33,25 +33,29 @@ def train_attended(
     """`Workbench.train_and_score` under a label, with a bar, and with losses for the tracker where one is set.
 
     Where `finetune.checkpoint_every` is set, a state is kept in `folder` every so many steps while it lasts; a killed
-    training goes on from it to the same bytes (on a CPU).
+    training goes on from it to the same bytes (on a CPU). Whoever keeps the outcome drops the states after it.
 
     Raises:
+        Stopped: somebody stopped it; says at which step.
         InputError: a state kept before is damaged.
         RunFailed: as `train_and_score`, naming the training by its label.
     """
     snapshots = _snapshots(bench, folder, mask, start, [seed, first_step, rounds_before])
     resume = snapshots.last() if snapshots else None
-    with progress.bar(label, first=resume.number if resume else first_step, steps=bench.steps) as show:
+    first = taken = resume.number if resume else first_step
+    with progress.bar(label, first=first, steps=bench.steps) as show:
 
         def each(step: Step) -> None:
+            nonlocal taken
             show(step.number, step.loss.item)
             on_step(step)
             bench.track(label, step)
             if snapshots:
                 snapshots.keep(step)
+            taken = step.number
 
         try:
-            scored = bench.train_and_score(
+            return bench.train_and_score(
                 mask,
                 start=start,
                 seed=seed,
@@ -62,9 +66,11 @@ def train_attended(
             )
         except RunFailed as problem:
             raise RunFailed(f"{label}: {problem}") from None
-    if snapshots:
-        snapshots.drop()
-    return scored
+        except KeyboardInterrupt:
+            every = snapshots.every if snapshots else None
+            kept = taken - taken % every if every else 0
+            state = f", of which {kept} are kept" if kept > first_step else ""
+            raise Stopped(f"{label} after {taken} of {bench.steps} steps{state}") from None
 
 
 def _snapshots(bench: Workbench, folder: Folder | None, mask: Mask, start: Start, more: list[int]) -> Snapshots | None:

@@ -157,5 +157,5 @@ def note_failure(folder: Folder, message: str, *, overrides: tuple[str, ...], tr
 
 def clear_failure(settings: Settings) -> None:
     """Removes what was written of a failure, as the cell has now succeeded."""
-    if settings.step in CELLS:
-        (CELLS[settings.step].folder(settings).path / FAILED).unlink(missing_ok=True)
+    if settings.step in CELLS and (folder := CELLS[settings.step].folder(settings)).has(FAILED):
+        (folder.path / FAILED).unlink(missing_ok=True)  # not asked of a disk that can only be read, where none is

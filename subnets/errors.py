@@ -22,4 +22,8 @@ class RunFailed(RuntimeError):
     """A run could not go on, through no fault in its settings: exit code 1. What was finished before is untouched."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Somebody stopped the program; says where."""
+
+
 INPUT_ERRORS = (InputError, finetune.errors.InputError, pruning.errors.InputError)

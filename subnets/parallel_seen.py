@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge
-from numpy.typing import NDArray
+import safetensors
+import safetensors.numpy
 
 from subnets.catalogue import RESULTS, Finite, results_in
 from subnets.errors import InputError
@@ -16,18 +17,16 @@ from subnets.parallel_results import CORRELATE, RETRIEVE
 from subnets.retrieval import Ranks
 from subnets.workspace import Folder, held
 
-Counts = tuple[tuple[Annotated[int, Ge(0)], ...], tuple[Annotated[int, Ge(0)], ...]]
-PositiveCounts = tuple[tuple[Annotated[int, Ge(1)], ...], tuple[Annotated[int, Ge(1)], ...]]
+RANKS = "ranks.safetensors"
 
 
 @dataclass(frozen=True)
 class KeptRanks:
-    """The ranks of one layer; `better` and `equal` as `retrieval.Ranks` has them."""
+    """What is said of the ranks of all layers, which lie beside it: `retrieval.Ranks`, a layer after the other."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
-    better: Counts
-    equal: PositiveCounts
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,23 @@ class KeptSimilarity:
     corrected: Finite | None
 
 
+@dataclass(frozen=True)
+class KeptSimilarities:
+    """The measures of every layer."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    layers: tuple[tuple[KeptSimilarity, ...], ...]
+
+
 def seen_once(
-    folder: Folder, identity: dict[str, Any], *, step: str, sentences: int, look: Callable[[], list[Any]]
+    folder: Folder,
+    identity: dict[str, Any],
+    *,
+    step: str,
+    sentences: int,
+    look: Callable[[], list[Any]],
+    waiting: Callable[[str], None],
 ) -> tuple[list[Any], bool]:
     """What a step sees in every layer: as kept before, or as it comes out and is kept now.
 
@@ -56,6 +70,7 @@ def seen_once(
         step: its name.
         sentences: how many pairs there are.
         look: computes it, as `parallel_rows.ranks` or `similarities` does.
+        waiting: is told that another worker is waited for.
 
     Returns:
         An entry a layer, and whether it was there before.
@@ -63,32 +78,42 @@ def seen_once(
     Raises:
         InputError: what was kept is damaged, or was made of something else.
     """
-    with held(folder, identity, wait=True):
+    with held(folder, identity, waiting=waiting):
         if folder.has(RESULTS):
             return _READ[step](folder, sentences), True
         layers = look()
-        folder.write_json(RESULTS, _PLAIN[step](layers))
+        _KEEP[step](folder, layers)
         return layers, False
 
 
-def _plain_ranks(layers: Sequence[Ranks]) -> list[dict[str, Any]]:
-    return [{"better": each.better.tolist(), "equal": each.equal.tolist()} for each in layers]
+def _keep_ranks(folder: Folder, layers: Sequence[Ranks]) -> None:
+    ranks = {"better": np.stack([each.better for each in layers]), "equal": np.stack([each.equal for each in layers])}
+    content = safetensors.numpy.save(ranks)
+    folder.write(RANKS, content)
+    folder.write_json(RESULTS, asdict(KeptRanks(hashlib.sha256(content).hexdigest())))
 
 
 def _ranks(folder: Folder, sentences: int) -> list[Ranks]:
-    kept = results_in(folder, tuple[KeptRanks, ...])
-    if any(len(side) != sentences for each in kept for side in (*each.better, *each.equal)):
-        raise InputError(f"{folder.path / RESULTS}: not of {sentences} sentences; delete it to compute it again")
-    return [Ranks(_counts(each.better), _counts(each.equal)) for each in kept]
+    said = results_in(folder, KeptRanks)
+    try:
+        content = folder.read(RANKS)
+        ranks = safetensors.numpy.load(content)
+        better, equal = ranks["better"], ranks["equal"]
+        fits = better.shape == equal.shape == (len(better), 2, sentences)
+    except (OSError, KeyError, safetensors.SafetensorError) as problem:
+        raise InputError(f"{folder.path}: damaged ({type(problem).__name__}); delete it to compute it again") from None
+    if not fits or hashlib.sha256(content).hexdigest() != said.sha256:
+        raise InputError(f"{folder.path}: {RANKS} is not what was written; delete the folder to compute it again")
+    return [Ranks(*layer) for layer in zip(better, equal, strict=True)]
+
+
+def _keep_similarities(folder: Folder, layers: Sequence[list[dict[str, Any]]]) -> None:
+    folder.write_json(RESULTS, {"layers": layers})
 
 
 def _similarities(folder: Folder, _sentences: int) -> list[list[dict[str, Any]]]:
-    return [[asdict(row) for row in layer] for layer in results_in(folder, tuple[tuple[KeptSimilarity, ...], ...])]
+    return [[asdict(row) for row in layer] for layer in results_in(folder, KeptSimilarities).layers]
 
 
-def _counts(sides: Counts) -> NDArray[np.int64]:
-    return np.array(sides, dtype=np.int64)
-
-
-_PLAIN: dict[str, Callable[[list[Any]], list[Any]]] = {RETRIEVE: _plain_ranks, CORRELATE: list}
+_KEEP: dict[str, Callable[[Folder, list[Any]], None]] = {RETRIEVE: _keep_ranks, CORRELATE: _keep_similarities}
 _READ: dict[str, Callable[[Folder, int], list[Any]]] = {RETRIEVE: _ranks, CORRELATE: _similarities}

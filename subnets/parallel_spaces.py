@@ -86,7 +86,7 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
     _check_sizes(len(sides[0].places), settings.parallel)
     cut = sum(side.cut for side in sides)
     progress.say(f"{len(sides[0].places):,} parallel sentences" + (f"; {cut:,} texts were cut off" if cut else ""))
-    with held(folder, settings.parallel_identity(step), wait=True):
+    with held(folder, settings.parallel_identity(step), waiting=progress.say):
         if folder.has(RESULTS):  # by another worker of a sweep
             return
         way = WAYS[step]
@@ -136,7 +136,9 @@ def _seen(
 
         folder = seen_folder(settings, step, identity, digest=chosen.digest)
         whole = identity | {"mask_digest": chosen.digest}
-        layers, before = seen_once(folder, whole, step=step, sentences=len(sides[0].places), look=look)
+        layers, before = seen_once(
+            folder, whole, step=step, sentences=len(sides[0].places), look=look, waiting=progress.say
+        )
         progress.say(f"{name}: {chosen.kept:,} of {chosen.total:,} weights" + (", as before" if before else ""))
         yield Seen(name, chosen.sparsity, layers)
 

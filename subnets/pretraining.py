@@ -31,7 +31,7 @@ from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.snapshots import Snapshots
-from subnets.workspace import Folder, held
+from subnets.workspace import Folder, drop_states, held
 
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 
@@ -124,7 +124,7 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
     }
     if accelerator.is_main_process:
         folder.write_json(RESULTS, results)
-    snapshots.drop()
+        drop_states(folder)
     return results
 
 

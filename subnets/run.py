@@ -33,7 +33,10 @@ from subnets.wording import explained
 NAMES = ("find", "pretrain", "compare", "transfer", "retrieve", "correlate", "report", "export", "study", "status")
 STEPS = {name: f"subnets.steps.{name}" for name in NAMES}
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+DISK_ERRORS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EIO,
+    errno.ESTALE,
+)  # fmt: skip
 
 
 @hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")
@@ -109,6 +112,8 @@ def _said_plainly() -> Iterator[None]:
     except RunFailed as problem:
         _leave(str(problem), code=1)
     except RuntimeError as problem:
+        if _tells_of_ranks(problem):
+            _leave("another rank has ended; what was finished is kept: run the same command again to go on", code=1)
         if not str(problem).startswith("Unknown plugin class"):  # Hydra's own
             raise
         _leave("this launcher or sweeper is not installed here: pip install 'subnets[launchers]'", code=2)
@@ -120,8 +125,15 @@ def _said_plainly() -> Iterator[None]:
             raise
         place = problem.filename or "the disk"
         _leave(f"{place}: {problem.strerror}; what was finished is kept: mend that and run again", code=1)
-    except KeyboardInterrupt:
-        _leave("stopped; finished rounds are kept: run the same command again to go on", code=130)
+    except KeyboardInterrupt as stop:
+        where = f" in {stop}" if str(stop) else ""
+        _leave(f"stopped{where}; what was finished is kept: run the same command again to go on", code=130)
+
+
+def _tells_of_ranks(problem: RuntimeError) -> bool:
+    """Whether an error says that this rank has lost the others: torch has classes for some of these alone."""
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
+    return not alone and (type(problem).__name__.startswith("Dist") or "gloo" in str(problem) or "NCCL" in str(problem))
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +19,14 @@ from pruning.scope import scope_called
 from pruning.scores import score_called
 from subnets.archive import MASK, RESULT, RoundArchive, Scored, load_scored, load_weights, save_scored, save_weights
 from subnets.attended import train_attended
-from subnets.errors import InputError, RunFailed
+from subnets.devices import of_rank_0
+from subnets.errors import Busy, InputError, RunFailed
 from subnets.progress import Progress
 from subnets.results import Compared, results_of
 from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
-from subnets.workspace import Folder, dense_folder, held
+from subnets.workspace import Folder, alone_in, dense_folder, held
 
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 REWIND, HEAD = "rewind.safetensors", "head.safetensors"
@@ -145,19 +146,33 @@ class _Run:
 
     def dense_runs(self, own: Round[Scored]) -> list[Scored]:
         """The dense runs that the rule needs: this run's round 0, then other seeds' where one_std asks for them."""
-        runs = []
-        for seed in self.settings.dense_seeds:
-            folder = dense_folder(self.settings.of_seed(seed))
-            scored = own.score if seed == self.settings.seed else self._kept(folder, self.bench.dense)
+        return [self._dense_run(seed, own) for seed in self.settings.dense_seeds]
+
+    def _dense_run(self, seed: int, own: Round[Scored]) -> Scored:
+        """The dense run of a seed, for which a run that comes to it while another trains it waits."""
+        folder, mask = dense_folder(self.settings.of_seed(seed)), self.bench.dense
+        if seed == self.settings.seed:
+            self._share(own.score, folder)
+            return own.score
+        with alone_in(folder, waiting=self.progress.say) if self._writes else nullcontext():
+            scored = of_rank_0(self._kept(folder, mask) if self._writes else None, self.bench.accelerator)
             if scored is None:
-                label = f"dense, seed {seed}"
-                start = self.bench.start_of_seed(seed)
-                scored = self._train(label, self.bench.dense, start=start, number=0, seed=seed, folder=folder)
-                self._said(label, self.bench.dense, scored)
-            runs.append(scored)
-            if self._writes and not folder.has(RESULT):
-                save_scored(folder, scored, mask=self.bench.dense, origin=self.bench.origin)
-        return runs
+                label, start = f"dense, seed {seed}", self.bench.start_of_seed(seed)
+                scored = self._train(label, mask, start=start, number=0, seed=seed, folder=folder)
+                self._said(label, mask, scored)
+                if self._writes:
+                    self._keep_dense(scored, folder)
+        return scored
+
+    def _share(self, scored: Scored, folder: Folder) -> None:
+        """Keeps the run's own dense run for others, unless one of them is training it at this moment."""
+        if self._writes and not folder.has(RESULT):
+            with suppress(Busy), alone_in(folder, waiting=None):
+                self._keep_dense(scored, folder)
+
+    def _keep_dense(self, scored: Scored, folder: Folder) -> None:
+        folder.write(MASK, mask_bytes(self.bench.dense, self.about()))
+        save_scored(folder, scored, mask=self.bench.dense, origin=self.bench.origin)
 
     def controls(self, against: Round[Scored]) -> dict[str, Compared]:
         """The controls asked for, and those asked for before, at the sparsity of a round."""

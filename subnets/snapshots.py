@@ -58,10 +58,6 @@ class Snapshots:
             numbers = set(gather_object(list(numbers)))
         return found if len(numbers) == 1 else None
 
-    def drop(self) -> None:
-        """Removes the state: the training is done."""
-        (self.folder.path / self._name).unlink(missing_ok=True)
-
     @property
     def _name(self) -> str:
         rank = self.accelerator.process_index

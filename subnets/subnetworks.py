@@ -13,7 +13,7 @@ from subnets.devices import of_rank_0
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.workbench import Workbench
-from subnets.workspace import Folder, held, run_folder, subnetwork_folder
+from subnets.workspace import Folder, dense_folder, held, run_folder, subnetwork_folder
 
 SAME_START = ("random", "random_per_matrix", "oneshot", "shuffled_labels")  # controls trained from the run's own start
 
@@ -56,8 +56,8 @@ class Subnetworks:
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
         is_main = self.bench.accelerator.is_main_process
         # Ranks do not wait: the others would sit in a collective that times out.
-        alone = self.bench.accelerator.num_processes == 1
-        with held(folder, identity, wait=alone) if is_main else nullcontext():
+        waiting = self.progress.say if self.bench.accelerator.num_processes == 1 else None
+        with held(folder, identity, waiting=waiting) if is_main else nullcontext():
             found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")
@@ -96,7 +96,7 @@ class Subnetworks:
             return []
         run = run_folder(settings)
         rounds = [run / "rounds" / str(number) for number in range(len(settings.sparsities))]
-        return [*rounds, *(run / "controls" / name for name in SAME_START)]
+        return [*rounds, *(run / "controls" / name for name in SAME_START), dense_folder(settings)]
 
     def _about(self) -> About:
         settings = self.settings

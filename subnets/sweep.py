@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 
 from subnets.arguments import key_of
 from subnets.cells import cell_name, cell_of, note_failure
-from subnets.errors import INPUT_ERRORS, Busy, RunFailed
+from subnets.errors import INPUT_ERRORS, Busy, RunFailed, Stopped
 from subnets.settings import Settings
 from subnets.workspace import Folder
 
@@ -91,6 +91,8 @@ class Attempt:
             return run(settings)
         except BrokenPipeError:
             raise  # nobody reads on
+        except KeyboardInterrupt as stop:
+            raise Stopped(f"{self._name(settings)}" + (f", {stop}" if str(stop) else "")) from None
         except Busy as problem:
             _say(f"skipped: {self._name(settings)}: {problem}")
             if self.raises:

@@ -7,8 +7,9 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from subnets.plain_yaml import plain_yaml
 from subnets.settings import EVERY, Settings, short_hash
 
 SETTINGS, LOCK = "settings.yaml", ".lock"
+RESULT, RESULTS = "result.json", "results.json"  # of a training in a folder of its own; of a run
+STATES = "snapshot*.safetensors"  # of a training that lasts, a file a rank
 PATIENCE = 0.5  # seconds: whoever only looks whether a folder is held holds it for a moment
 LONGEST_LABEL = 40  # characters of an expression in a folder's name
 RUN_FORMAT = 1  # raised when a run of an older version could not be gone on with
@@ -51,9 +54,10 @@ class Folder:
             OSError: the folder cannot be written or the disk is full; nothing that stood there before is changed.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path / f".{name}.{os.getpid()}.unfinished"
+        # Drawn, as processes on other machines, or in other containers, have the same number.
+        unfinished = self.path / f".{name}.{secrets.token_hex(8)}.unfinished"
         try:
-            with unfinished.open("wb") as file:
+            with unfinished.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -265,33 +269,61 @@ def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
 
 
 @contextmanager
-def held(folder: Folder, identity: dict[str, Any], *, wait: bool = False) -> Iterator[None]:
-    """Within, the folder is that of the settings in `identity` and no other process works in it.
-
-    The lock of a process that died is no lock. Whoever waited for another process finds what that one finished.
+def held(folder: Folder, identity: dict[str, Any], *, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Within, the folder is that of the settings in `identity` and no other process works in it; else as `alone_in`.
 
     Raises:
-        Busy: another process holds it, and `wait` is not asked for.
+        Busy: another process holds it, and there is no `waiting`.
         InputError: it belongs to other settings, or it cannot be written.
     """
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.path / LOCK)
-        lock.acquire(timeout=-1 if wait else PATIENCE)
-    except Timeout:
-        raise Busy(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
-    except OSError as problem:
-        raise InputError(f"runs_dir: {folder.path} cannot be written: {problem.strerror or problem}") from None
-    try:
-        for left in folder.path.rglob(".*.unfinished"):
-            left.unlink(missing_ok=True)
+    with alone_in(folder, waiting=waiting):
         check_kept(folder, identity)
         if not folder.has(SETTINGS):
             text = yaml.safe_dump({"run_format": RUN_FORMAT, **identity}, sort_keys=False, allow_unicode=True)
             folder.write(SETTINGS, text.encode())
         yield
+
+
+@contextmanager
+def alone_in(folder: Folder, *, waiting: Callable[[str], None] | None) -> Iterator[None]:
+    """Within, no other process works in a folder, and nothing lies there that one left unfinished as it died.
+
+    The lock of a process that died is no lock. Whoever waited for another process finds what that one finished.
+
+    Args:
+        folder: is made where it is not there.
+        waiting: is told that another process is waited for; None: none is waited for.
+
+    Raises:
+        Busy: another process holds it, and there is no `waiting`.
+        InputError: it cannot be written.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.path / LOCK)
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            if waiting is None:
+                raise
+            waiting(f"waiting for another process that works in {folder.path}")
+            lock.acquire()
+    except Timeout:
+        raise Busy(f"{folder.path}: another process is working on this run; wait for it, or stop it") from None
+    except OSError as problem:
+        raise InputError(f"runs_dir: {folder.path} cannot be written: {problem.strerror or problem}") from None
+    try:
+        for left in _leftovers(folder.path):
+            left.unlink(missing_ok=True)
+        yield
     finally:
         lock.release()
+
+
+def drop_states(folder: Folder) -> None:
+    """Removes the states of a training, of all ranks: it is done, and its outcome is kept."""
+    for state in folder.path.glob(STATES):
+        state.unlink(missing_ok=True)
 
 
 def is_held(folder: Folder) -> bool:
@@ -307,6 +339,14 @@ def is_held(folder: Folder) -> bool:
     finally:
         os.close(file)
     return False
+
+
+def _leftovers(path: Path) -> list[Path]:
+    """What a process that died left: files that it had not finished, and states of trainings whose outcome is kept."""
+    states = [s for s in path.rglob(STATES) if any((s.parent / name).is_file() for name in (RESULT, RESULTS))]
+    left = [*(file for file in path.rglob(".*.unfinished") if file.is_file()), *states]
+    within = {each.parent for each in path.rglob(LOCK)} - {path}  # folders that others may be at work in
+    return [each for each in left if within.isdisjoint(each.parents)]
 
 
 def _place(settings: Settings) -> Folder:

@@ -12,7 +12,7 @@ from subnets.pair_table import distance_tables
 from subnets.progress import Progress
 from subnets.settings import EVERY, Settings
 from subnets.tables import csv_bytes, extremes, language_table, overview_table
-from subnets.workspace import Folder, check_writable, comparison_folder, text_of
+from subnets.workspace import Folder, alone_in, check_writable, comparison_folder, text_of
 
 if TYPE_CHECKING:
     from subnets.comparison import Comparison  # with torch: seconds
@@ -41,9 +41,10 @@ def run(settings: Settings) -> float:
     comparison = import_module("subnets.comparison")
     found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
     found.warnings.extend(left_out)
-    for name, table in TABLES.items():
-        folder.write(name, csv_bytes(getattr(found, table)))
-    folder.write_json("warnings.json", found.warnings)
+    with alone_in(folder, waiting=progress.say):  # all of one comparison
+        for name, table in TABLES.items():
+            folder.write(name, csv_bytes(getattr(found, table)))
+        folder.write_json("warnings.json", found.warnings)
     return _show(found, settings.compare.measure, progress, folder)
 
 

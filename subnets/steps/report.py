@@ -27,7 +27,7 @@ from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
 from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
-from subnets.workspace import Folder, check_writable, report_folder, text_of
+from subnets.workspace import Folder, alone_in, check_writable, report_folder, text_of
 
 
 class Result(Kept, Protocol):
@@ -152,13 +152,14 @@ def run(settings: Settings) -> float:
         similar(finished.similarities, confidence=confidence, resamples=resamples),
     )
     content = content_of(found, compared) | tried_content(tried) | parallel_content(looked)
-    count = _write_tables(folder, found, compared, tried, looked)
-    pictures = list(pictures_of(content))
-    for name, kinds in pictures:
-        for kind, data in kinds.items():
-            (folder / "figures").write(f"{name}.{kind}", data)
     page = _page(finished, found, compared, tried, looked, content, problems, confidence=confidence)
-    folder.write("report.html", page_of(page, content).encode())
+    with alone_in(folder, waiting=progress.say):  # all of one report
+        count = _write_tables(folder, found, compared, tried, looked)
+        pictures = list(pictures_of(content))
+        for name, kinds in pictures:
+            for kind, data in kinds.items():
+                (folder / "figures").write(f"{name}.{kind}", data)
+        folder.write("report.html", page_of(page, content).encode())
     progress.say(f"page: {folder.path / 'report.html'}")
     progress.say(f"beside it: {len(pictures)} figures as PNG and SVG, {count} tables as CSV and LaTeX")
     return float(len(finished.runs))

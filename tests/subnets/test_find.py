@@ -21,7 +21,7 @@ from finetune import training
 from finetune.outcomes import metric_called
 from pruning.mask_file import read_mask
 from subnets import workspace
-from subnets.errors import InputError, RunFailed
+from subnets.errors import InputError, RunFailed, Stopped
 from subnets.settings import CONTROLS
 from subnets.snapshots import Snapshots
 from subnets.steps import find
@@ -256,7 +256,47 @@ def test_ctrl_c_says_how_to_go_on(small_run):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert errors.strip() == "subnets: stopped; finished rounds are kept: run the same command again to go on"
+    assert re.fullmatch(
+        r"subnets: stopped( in round 0 after \d+ of 100000 steps)?; "
+        r"what was finished is kept: run the same command again to go on\n",
+        errors,
+    )
+
+
+@pytest.mark.parametrize(
+    ("every", "where"),
+    [
+        ("null", "round 0 after 3 of 6 steps"),
+        (2, "round 0 after 3 of 6 steps, of which 2 are kept"),
+        (4, "round 0 after 3 of 6 steps"),
+    ],
+)
+def test_who_stops_a_training_is_told_at_which_step_it_was(small_run, monkeypatch, every, where):
+    def track(_self, _label, step):
+        if step.number == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workbench, "track", track)
+    with pytest.raises(Stopped, match=f"^{where}$"):
+        found(*small_run(f"finetune.checkpoint_every={every}"))
+
+
+def test_a_training_whose_outcome_was_not_yet_kept_goes_on_at_its_last_state(small_run, monkeypatch):
+    """As where choosing the mask takes long, by scores that need gradients."""
+    given, numbers = settings(*small_run("finetune.checkpoint_every=2")), []
+
+    def killed(*_arguments, **_named):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Workbench, "choose", killed)
+        with pytest.raises(Killed):
+            find.run(given)
+    monkeypatch.setattr(Workbench, "track", lambda _self, label, step: numbers.append((label, step.number)))
+    find.run(given)
+    assert ("round 0", 1) not in numbers
+    assert ("round 1", 1) in numbers
+    assert not list(run_folder(given).path.rglob("snapshot*"))
 
 
 def test_a_loss_that_is_not_finite_names_round_step_and_last_good_mask(small_run, monkeypatch):

@@ -1,5 +1,6 @@
 """Sweeps: a cell that fails is told and stops no other, with every launcher; the runs folder stays tidy."""
 
+import errno
 import json
 import os
 import signal
@@ -12,9 +13,9 @@ from pathlib import Path
 import pytest
 from composed import settings
 
-from subnets.cells import cell_of, state_of
+from subnets.cells import cell_of, clear_failure, state_of
 from subnets.composition import CONF
-from subnets.errors import Busy, InputError, RunFailed
+from subnets.errors import Busy, InputError, RunFailed, Stopped
 from subnets.sweep import Attempt, Sweep, close
 from subnets.workspace import Folder, held, run_folder
 
@@ -190,6 +191,19 @@ def test_a_cell_that_another_process_works_at_is_skipped_and_not_failed(attempt,
     assert "skipped: find ner de seed=0: " in capsys.readouterr().err
     assert close(Sweep(attempt.folder, frozenset())) == []
     assert attempt.carry_out(lambda: cell, run) == 1.0
+
+
+def test_a_finished_run_on_a_disk_that_can_only_be_read_is_shown(cell, monkeypatch):
+    def unlink(self, missing_ok=False):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))  # also where there is no such file
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    clear_failure(cell)
+
+
+def test_who_stops_a_sweep_is_told_which_cell_it_was_at(attempt, cell):
+    with pytest.raises(Stopped, match=r"^find ner de seed=0, round 1 after 3 of 6 steps$"):
+        attempt.carry_out(lambda: cell, failing(Stopped("round 1 after 3 of 6 steps")))
 
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt(), BrokenPipeError()])

@@ -2,13 +2,15 @@
 
 import errno
 import os
+import threading
+import time
 
 import pytest
 import yaml
 from composed import settings
 
 from subnets.errors import InputError
-from subnets.workspace import Folder, check_kept, check_writable, held, run_folder
+from subnets.workspace import Folder, alone_in, check_kept, check_writable, held, run_folder
 
 
 @pytest.fixture
@@ -49,6 +51,60 @@ def test_unfinished_files_of_a_dead_process_are_cleared_away(given):
     left.write_bytes(b"half")
     with held(folder, given.identity()):
         assert not left.exists()
+
+
+def test_a_state_is_cleared_away_once_the_outcome_of_its_training_is_kept(given):
+    folder = run_folder(given)
+    for name in ("kept", "begun"):
+        (folder / name).write("snapshot-1.safetensors", b"state")
+    (folder / "kept").write("result.json", b"{}")
+    with held(folder, given.identity()):
+        assert not (folder / "kept").has("snapshot-1.safetensors")
+        assert (folder / "begun").has("snapshot-1.safetensors")
+
+
+def test_what_another_process_is_writing_in_a_folder_within_is_left_alone(tmp_path):
+    left = tmp_path / "report/ner-de/.report.html.1.unfinished"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    with alone_in(Folder(left.parent), waiting=None):
+        left.write_bytes(b"half")
+        with alone_in(Folder(tmp_path / "report"), waiting=None):
+            assert left.exists()
+
+
+def test_processes_of_one_number_on_two_machines_do_not_write_into_one_file(tmp_path, monkeypatch):
+    folder, fsync, seen = Folder(tmp_path), os.fsync, []
+
+    def meeting(file):
+        """As the first has written its file and not yet renamed it, the other writes."""
+        if not seen:
+            seen.append(file)
+            folder.write("x", b"theirs")
+        fsync(file)
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.setattr(os, "fsync", meeting)
+    folder.write("x", b"ours")
+    assert folder.read("x") == b"ours"
+
+
+def test_who_waits_for_another_process_says_so_and_comes_after_it(tmp_path):
+    said, order = [], []
+
+    def wait():
+        with alone_in(Folder(tmp_path), waiting=said.append):
+            order.append("second")
+
+    other = threading.Thread(target=wait)
+    with alone_in(Folder(tmp_path), waiting=None):
+        other.start()
+        while not said:
+            time.sleep(0.01)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
+    assert said == [f"waiting for another process that works in {tmp_path}"]
 
 
 def test_a_folder_is_held_by_one_and_free_afterwards(given):
