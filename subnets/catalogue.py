@@ -193,11 +193,11 @@ class Kept(Protocol):
 
 def differing_settings(runs: Sequence[Kept]) -> dict[str, list[Any]]:
     """The settings besides language, seed and task in which runs differ, with the values found, in order."""
-    flat = [dict(flat(run.settings)) for run in runs]
-    keys = sorted({key for each in flat for key in each if not of_the_run(key)})
+    settings = [dict(flat(run.settings)) for run in runs]
+    keys = sorted({key for each in settings for key in each if not of_the_run(key)})
     found: dict[str, list[Any]] = {}
     for key in keys:
-        values = list({repr(each.get(key)): each.get(key) for each in flat}.values())
+        values = list({repr(each.get(key)): each.get(key) for each in settings}.values())
         if len(values) > 1:
             found[key] = values
     return found
