@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +28,11 @@ class Parallel:
 
     sentences: dict[str, list[str]]
     revision: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the sentences."""
+        return hashlib.sha256(json.dumps(self.sentences, ensure_ascii=False).encode()).hexdigest()
 
 
 def parallel_sentences(data: DataSettings, langs: Sequence[str], *, hub: ParallelHub, limit: int | None) -> Parallel:

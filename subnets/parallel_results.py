@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from annotated_types import Ge, Le, MinLen
 from pydantic import StringConstraints
 
+from finetune.parallel import parallel_sentences
 from subnets import transfers
 from subnets.catalogue import RESULTS, Finite, check_plain_names, results_in, settings_in
 from subnets.errors import InputError
@@ -183,6 +184,7 @@ def found_or_made(
     else:
         make(source, folder)
     found = _read(folder, kind)
+    _check_sentences(found, settings)
     if found.results.mask_digest != source.mask.digest:
         before = ", ".join(each.origin for each in found.results.masks)
         raise InputError(
@@ -190,6 +192,19 @@ def found_or_made(
             "en/seed0, or delete the file to compute it again"
         )
     return found
+
+
+def _check_sentences(found: Finished[Row], settings: Settings) -> None:
+    """Makes sure that results are of the sentences as they now are; those of the hub are of a commit, and stay."""
+    if settings.data.source == "hub":
+        return
+    langs = (settings.lang, settings.parallel.pivot)
+    now = parallel_sentences(settings.data, langs, hub=settings.parallel.hub, limit=settings.parallel.sentences)
+    if found.results.sentences_fingerprint != now.fingerprint:
+        raise InputError(
+            f"{found.folder.path / RESULTS}: the parallel sentences of {' and '.join(langs)} have changed since; "
+            "delete it to compute it again"
+        )
 
 
 def finished_retrievals(

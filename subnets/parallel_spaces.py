@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -90,7 +88,7 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
         if folder.has(RESULTS):  # by another worker of a sweep
             return
         way = WAYS[step]
-        identity = _identity(settings, step, base=bare.fingerprint, sentences=_fingerprint(parallel))
+        identity = _identity(settings, step, base=bare.fingerprint, sentences=parallel.fingerprint)
         seen = _seen(bare, sides, mask=source.mask, step=step, identity=identity, settings=settings, progress=progress)
         rows = way.rows(seen, settings.parallel, seed=settings.seed)
         folder.write(way.table, csv_bytes(rows))
@@ -98,7 +96,7 @@ def compute(settings: Settings, step: str, *, source: SourceMask, folder: Folder
         results = _about(settings, source) | {
             "sentences": len(sides[0].places),
             "cut": cut,
-            "sentences_fingerprint": _fingerprint(parallel),
+            "sentences_fingerprint": parallel.fingerprint,
             "rows": rows,
             "seconds": round(time.perf_counter() - began, 2),
         }
@@ -191,8 +189,3 @@ def _provenance(bare: BareEncoder, parallel: Parallel) -> dict[str, Any]:
         "base_fingerprint": bare.fingerprint,
         "data_revision": parallel.revision,
     }
-
-
-def _fingerprint(parallel: Parallel) -> str:
-    """SHA-256 of the sentences."""
-    return hashlib.sha256(json.dumps(parallel.sentences, ensure_ascii=False).encode()).hexdigest()

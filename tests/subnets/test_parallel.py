@@ -262,12 +262,24 @@ def test_the_report_shows_what_the_steps_found(fresh, tmp_path):
 
 def test_what_was_seen_is_read_with_care(fresh, tmp_path):
     retrieve.run(given(fresh, "lang=sw", "source.mask=de@0.3"))
-    for place in tmp_path.glob("runs/*/parallel/sw-en/retrieve-*/*/results.json"):
-        layers = json.loads(place.read_text())
-        layers[0]["better"][0].pop()
-        place.write_text(json.dumps(layers))
-    with pytest.raises(InputError, match=r"results\.json: not of 24 sentences; delete it"):
+    for place in tmp_path.glob("runs/*/parallel/sw-en/retrieve-*/*/ranks.safetensors"):
+        content = bytearray(place.read_bytes())
+        content[-8] ^= 1
+        place.write_bytes(content)
+    with pytest.raises(InputError, match=r"ranks\.safetensors is not what was written; delete the folder"):
         retrieve.run(given(fresh, "lang=sw", "source.mask=sw@0.3"))
+
+
+def test_results_of_sentences_that_changed_since_are_refused(fresh, tmp_path):
+    root = Path(given(fresh, "lang=sw").data.root)
+    mine = tmp_path / "mine"
+    shutil.copytree(root / "parallel", mine / "parallel")
+    asked = given(fresh, "lang=sw", "source.mask=de", f"data.root={mine}")
+    retrieve.run(asked)
+    lines = (mine / "parallel" / "sw.txt").read_text(encoding="utf-8").splitlines()
+    (mine / "parallel" / "sw.txt").write_text("\n".join([*lines[1:], lines[0]]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="the parallel sentences of sw and en have changed since; delete it"):
+        retrieve.run(asked)
 
 
 def test_results_lie_apart_by_what_can_change_their_numbers_alone(fresh):
