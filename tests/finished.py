@@ -105,6 +105,7 @@ def transferred(
         "against_own": against, "seconds": 1.0,
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(results | (more or {})))
-    settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"}}
+    settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"},
+                "source": {"mask": source, "task": source_task}}  # fmt: skip
     (folder / "settings.yaml").write_text(json.dumps(settings))
     return folder

@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from subnets.catalogue import FinishedRun, differing_settings
+from subnets.catalogue import FinishedRun, Kept, differing_settings
 from subnets.report.content import Compared
 from subnets.report.trajectories import Trajectory
 from subnets.tables import EMBEDDED
 from subnets.transfer_means import Transferred
+from subnets.transfers import FinishedTransfer
 
 Row = dict[str, Any]
 
@@ -20,7 +21,10 @@ FEW_SEEDS = 5
 
 
 def warnings_of(
-    runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], comparisons: Sequence[Compared]
+    runs: Sequence[FinishedRun],
+    trajectories: Sequence[Trajectory],
+    comparisons: Sequence[Compared],
+    transfers: Sequence[FinishedTransfer] = (),
 ) -> list[str]:
     """What a reader must know before believing any of it: the miniature, one seed, differing settings."""
     found = []
@@ -41,10 +45,18 @@ def warnings_of(
         )
     for each in comparisons:
         found.extend(f"{each.model} {each.task}: {warning}" for warning in each.found.warnings)
-    for name, values in differing_settings(list(runs)).items():
-        if name.split(".")[0] not in ("task", "model", "data"):
-            found.append(f"Runs differ in {name}: {', '.join(map(str, values))}.")
+    found.extend(_differing("Runs", runs, meant=("model", "data")))
+    found.extend(_differing("Transfers", transfers, meant=("model", "data", "source", "transfer.mode")))
     return list(dict.fromkeys(found))
+
+
+def _differing(what: str, made: Sequence[Kept], *, meant: Sequence[str]) -> list[str]:
+    """In what they differ, but for the settings and groups in which they are meant to."""
+    return [
+        f"{what} differ in {name}: {', '.join(map(str, values))}."
+        for name, values in differing_settings(made).items()
+        if not {name, name.split(".")[0]} & set(meant)
+    ]
 
 
 def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], *, confidence: float) -> list[str]:

@@ -21,7 +21,7 @@ from subnets.report.trajectories import Trajectory, trajectories
 from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
-from subnets.transfers import finished_transfers, one_of_each_transfer
+from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
 from subnets.workspace import Folder, check_writable, report_folder, text_of
 
 FIGURES = {
@@ -83,7 +83,13 @@ def run(settings: Settings) -> float:
     progress, folder = Progress(speaks=True), report_folder(settings)
     every = _chosen(settings)
     runs, left_out = one_of_each(every)
-    cells, cells_left_out = _transfers(settings)
+    transfers, transfers_left_out = one_of_each_transfer(_transfers(settings))
+    cells = over_seeds(
+        transfers,
+        confidence=settings.compare.confidence,
+        resamples=settings.compare.resamples,
+        bootstrap=settings.transfer.confidence,
+    )
     progress.say(f"report: {len(runs)} runs and {len(cells)} cells of transfers in {settings.runs_dir}")
     check_writable(folder)
     found = trajectories(runs, confidence=settings.compare.confidence, resamples=settings.compare.resamples)
@@ -104,7 +110,12 @@ def run(settings: Settings) -> float:
                 compared,
                 tried,
                 content,
-                [*left_out, *cells_left_out, *problems],
+                [
+                    *wording.warnings_of(runs, found, compared, transfers),
+                    *left_out,
+                    *transfers_left_out,
+                    *problems,
+                ],
                 confidence=settings.compare.confidence,
             ),
             content,
@@ -140,19 +151,10 @@ def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequenc
     return len(tables)
 
 
-def _transfers(settings: Settings) -> tuple[list[Transferred], list[str]]:
-    """The transfers of the task and target languages asked for, or of all, over seeds; and what is not shown."""
+def _transfers(settings: Settings) -> list[FinishedTransfer]:
+    """The transfers of the task and target languages asked for, or of all."""
     found = finished_transfers(settings.runs_dir, task=None if settings.every_task else settings.task.name)
-    if settings.lang != EVERY:
-        found = [each for each in found if each.lang in settings.languages]
-    chosen, left_out = one_of_each_transfer(found)
-    cells = over_seeds(
-        chosen,
-        confidence=settings.compare.confidence,
-        resamples=settings.compare.resamples,
-        bootstrap=settings.transfer.confidence,
-    )
-    return cells, left_out
+    return [each for each in found if settings.lang == EVERY or each.lang in settings.languages]
 
 
 def _tried(
@@ -214,7 +216,7 @@ def _page(
     compared: Sequence[Compared],
     tried: Tried,
     content: dict[str, list[Row]],
-    problems: Sequence[str],
+    warnings: Sequence[str],
     *,
     confidence: float,
 ) -> Page:
@@ -234,7 +236,7 @@ def _page(
         title=f"Subnetworks of {', '.join(models)}",
         lead=f"{len(runs)} runs: {', '.join(tasks)} in {', '.join(langs)}."
         + (f" {len(tried.cells)} cells of transfers." if tried.cells else ""),
-        warnings=[*wording.warnings_of(runs, found, compared), *problems],
+        warnings=warnings,
         sections=sections,
         methods=[
             *wording.methods_of(runs, found, confidence=confidence),

@@ -188,7 +188,19 @@ def test_of_two_transfers_of_a_cell_the_report_says_which_it_shows(tmp_path):
     written(tmp_path, "de", 0)
     for steps in (5, 9):
         transferred(tmp_path, "en", "de", 0, score=80.0, steps=steps)
-    assert "2 transfers of en to pos de seed 0, which differ in finetune.steps" in reported(tmp_path).read_text()
+    assert (
+        "1 of 2 transfers to pos (mode trained, sparsity 50.0%), which differ from those shown in finetune.steps"
+        in (reported(tmp_path).read_text(encoding="utf-8"))
+    )
+
+
+def test_matrices_of_other_settings_than_others_are_told_apart(tmp_path):
+    written(tmp_path, "de", 0)
+    for steps, mode in ((5, "trained"), (9, "frozen")):
+        transferred(tmp_path, "en", "de", 0, score=80.0, steps=steps, mode=mode)
+    page = reported(tmp_path).read_text(encoding="utf-8")
+    assert "Transfers differ in finetune.steps: 9, 5." in page or "Transfers differ in finetune.steps: 5, 9." in page
+    assert "Transfers differ in source" not in page
 
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
