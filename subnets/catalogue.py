@@ -252,8 +252,12 @@ def results_in(folder: Folder, kind: type[T]) -> T:
 
 
 def signature(run: Kept, *, but_for: Sequence[str] = ()) -> str:
-    """The settings of something finished but for language, seed and task, and for others by their keys."""
-    told = ((key, repr(value)) for key, value in _flat(run.settings) if not _of_the_run(key) and key not in but_for)
+    """The settings of something finished but for language, seed and task, and for others by their keys or groups."""
+    told = (
+        (key, repr(value))
+        for key, value in _flat(run.settings)
+        if not _of_the_run(key) and not {key, key.split(".")[0]} & set(but_for)
+    )
     return repr(sorted(told))
 
 

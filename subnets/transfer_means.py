@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from finetune.outcomes import metric_called
-from subnets.catalogue import SAME_LEVEL
+from subnets.catalogue import SAME_LEVEL, signature
 from subnets.statistics import Interval, mean_interval
 from subnets.transfers import FinishedTransfer, Mode
 
 Over = Callable[[Sequence[float]], Interval]
-Own = tuple[str, str, str, float, tuple[int, ...]]
+Own = tuple[str, str, str, str, float, str | tuple[int, ...]]
 OWN, RANDOM = "own", "random"
 
 
@@ -231,10 +231,20 @@ def _owns(transfers: Sequence[FinishedTransfer], over: Over) -> dict[Own, Spread
 
 
 def _own_of(transfer: FinishedTransfer) -> Own:
-    """What tells a target's own mask from others: model, task, language, sparsity, and the seeds it was found with."""
-    results = transfer.results
-    sparsity = round(results.baselines[OWN].sparsity, SAME_LEVEL)
-    return (transfer.model, transfer.task, transfer.lang, sparsity, results.source_seeds)
+    """What tells a target's own mask from others: model, task, language, settings, sparsity and digest.
+
+    Settings but for the transfer's own, as it is trained alike beside every source and mode. Where no digest was kept,
+    the seeds of the source stand for it: one source.seed names the runs of both.
+    """
+    own = transfer.results.baselines[OWN]
+    return (
+        transfer.model,
+        transfer.task,
+        transfer.lang,
+        signature(transfer, but_for=("source", "transfer")),
+        round(own.sparsity, SAME_LEVEL),
+        own.digest or transfer.results.source_seeds,
+    )
 
 
 def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over, bootstrap: float) -> Transferred:

@@ -50,7 +50,15 @@ def _metric(name: str) -> str:
 
 # An expression of masks: one line, without the signs that begin and end an element of a page.
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^<>\x00-\x1f\x7f-\x9f]+$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Baseline = Annotated[str, StringConstraints(pattern=r"^(own|dense|random|oneshot|partial_random@\d(\.\d{1,9})?)$")]
+
+
+@dataclass(frozen=True)
+class TriedEntry(Entry):
+    """A mask that a transfer tried and how it did; transfers made before its digest was kept have None."""
+
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class SourceMask:
 
     name: Expression
     origin: Expression
-    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ class TransferResults:
     source_seeds: tuple[Annotated[int, Ge(0)], ...]
     sparsity: Annotated[float, Ge(0), Le(1)]
     masks: Annotated[tuple[SourceMask, ...], MinLen(1)]
-    cell: Entry
-    baselines: dict[Baseline, Entry]
+    cell: TriedEntry
+    baselines: dict[Baseline, TriedEntry]
     against_own: AgainstOwn | None
     seconds: Finite
 

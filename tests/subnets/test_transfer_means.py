@@ -72,6 +72,25 @@ def test_the_own_mask_varies_over_all_seeds_it_was_tried_with(tmp_path):
     assert found["en"].beside["own"] == found["de"].own
 
 
+def test_own_masks_under_other_settings_are_not_pooled(tmp_path):
+    # As `de` under 6 steps has 88, 90 and under 7 steps 80, 86: each cell has the spread of its own settings.
+    for steps, owns, more in ((6, (88.0, 90.0), {}), (7, (80.0, 86.0), {"mode": "frozen"})):
+        for seed, own in enumerate(owns):
+            transferred(tmp_path, "en", "de", seed, score=own, own=own, steps=steps, **more)
+    found = {cell.mode: (cell.own.mean, cell.own.score.count) for cell in cells_of(tmp_path)}
+    assert found == {"trained": (89, 2), "frozen": (83, 2)}
+
+
+def test_an_own_mask_is_known_by_its_digest_whatever_the_seeds_of_the_source(tmp_path):
+    one, other = "1" * 64, "2" * 64
+    for seed, own in enumerate((88.0, 90.0)):
+        transferred(tmp_path, "en", "de", seed, score=87.0, own=own, source_seeds=(1,), own_digest=one)
+    transferred(tmp_path, "sw", "de", 0, score=87.0, own=88.0, source_seeds=(0, 1), own_digest=one)
+    transferred(tmp_path, "zh", "de", 0, score=87.0, own=70.0, source_seeds=(1,), own_digest=other)
+    found = {cell.source: (cell.own.mean, cell.own.score.count) for cell in cells_of(tmp_path)}
+    assert found == {"en": (89, 2), "sw": (89, 2), "zh": (70, 1)}
+
+
 def test_a_cell_without_an_own_mask_has_a_score_and_no_difference(tmp_path):
     transferred(tmp_path, "en", "de", 0, score=80.0, random=60.0)
     (cell,) = cells_of(tmp_path)

@@ -35,6 +35,8 @@ def test_what_the_step_writes_is_read_and_averaged(small_run):
     assert set(cell.baselines) == {"own", "dense", "random", "oneshot", "partial_random@0.3"}
     differences = [each.results.against_own.difference for each in found]
     assert cell.difference.mean == pytest.approx(sum(differences) / 2)
+    assert len({each.results.baselines["own"].digest for each in found}) == 1  # found in the run's folder and elsewhere
+    assert cell.own.score.count == 2
 
 
 def test_transfers_of_one_model_and_task_can_be_asked_for(tmp_path):
