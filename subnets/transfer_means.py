@@ -49,8 +49,8 @@ class Transferred:
             whatever the metric. None without an own mask.
         relative: the same as a share of the own mask's score (Foroutan et al. 2022, figure 6); None also where that
             is 0.
-        successful: whether the mean is within one standard deviation of the own mask's over seeds; better counts as
-            within (their section 5). None where there is no standard deviation.
+        successful: whether `difference` is no lower than minus the standard deviation of `own`, so that scores of the
+            same seeds are compared; better counts as within (their section 5). None where there is no deviation.
         not_worse: the share of the cells which a paired bootstrap over examples does not call worse; None where there
             was none.
     """
@@ -276,7 +276,7 @@ def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over,
         own=whole_own,
         difference=difference,
         relative=_relative(difference.mean, statistics.fmean(own[seed] for seed in both)) if difference else None,
-        successful=_successful(score.mean, whole_own, metric),
+        successful=_successful(difference, whole_own),
         not_worse=statistics.fmean(p >= 1 - bootstrap for p in tested) if tested else None,
     )
 
@@ -299,7 +299,7 @@ def _relative(difference: float, own: float) -> float | None:
     return difference / own if own else None
 
 
-def _successful(score: float, own: Spread | None, metric: str) -> bool | None:
-    if own is None or own.standard_deviation is None:
+def _successful(difference: Interval | None, own: Spread | None) -> bool | None:
+    if difference is None or own is None or own.standard_deviation is None:
         return None
-    return sign_of(metric) * (score - own.mean) >= -own.standard_deviation
+    return difference.mean >= -own.standard_deviation

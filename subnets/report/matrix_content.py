@@ -22,7 +22,7 @@ MODES: dict[Mode, str] = {
     "zero_shot": "trained on the source's language, scored on the target",
     "frozen": "not trained",
 }
-WITHIN = "✓ marks means within one standard deviation of the target's own mask over seeds"
+WITHIN = "✓ marks differences within one standard deviation of the target's own mask over seeds"
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,9 @@ def transfer_methods_of(cells: Sequence[Transferred], *, confidence: float) -> l
         "Transfers train a target inside a mask found on another language or task, from the same start, with the same "
         "settings, and score it on the target's validation set (Foroutan et al. 2022, section 5). Differences are to "
         "the target's own mask of the same sparsity with the same seed; above 0 is better, also for perplexity. A "
-        "transfer is successful where its mean over seeds is within one standard deviation of the own mask's, better "
-        f"counting as within. Intervals are {confidence:.0%} percentile bootstrap intervals over seeds, those of "
+        "transfer is successful where its mean over seeds is within one standard deviation of the own mask's over the "
+        "same seeds, better counting as within; the deviation is over all seeds that the own mask was tried with. "
+        f"Intervals are {confidence:.0%} percentile bootstrap intervals over seeds, those of "
         "sources over targets."
     ]
 
