@@ -38,6 +38,7 @@ class Transferred:
         model, task, lang: of the target.
         mode: how the mask was tried: trained on the target, trained on the source's language, or not at all.
         source, source_task: whose mask; `source` joins languages by + or by an expression.
+        source_langs: the languages that the mask is made of, each once.
         sparsity: of the mask.
         metric: of all scores.
         seeds: of the trainings; those of one seed and several masks are averaged first.
@@ -62,6 +63,7 @@ class Transferred:
     source: str
     source_task: str
     sparsity: float
+    source_langs: tuple[str, ...]
     metric: str
     seeds: tuple[int, ...]
     score: Spread
@@ -83,6 +85,11 @@ class Transferred:
         """Whether it is the target's own mask that was tried."""
         return (self.source, self.source_task) == (self.lang, self.task)
 
+    @property
+    def holds_own(self) -> bool:
+        """Whether the target's language and task are among those that the mask was found on."""
+        return self.lang in self.source_langs and self.task in self.source_task.split("+")
+
     def gain(self, baseline: str) -> float | None:
         """How much better a baseline's mean is than the own mask's; above 0 is better, whatever the metric."""
         if baseline not in self.baselines or OWN not in self.baselines:
@@ -95,7 +102,7 @@ class SourceMean:
     """What a source's masks are worth on other languages of their task (Foroutan et al. 2022, figure 6).
 
     Attributes:
-        targets: the languages averaged over; the source's own is none of them.
+        targets: the languages averaged over; none that the source's mask was found on is among them.
         relative: mean over the targets of `Transferred.relative`, with an interval that resamples targets.
         random: the same of random masks on the same targets; None where there are none.
     """
@@ -112,7 +119,7 @@ class SourceMean:
 
 @dataclass(frozen=True)
 class Summary:
-    """The cells of a transfer matrix but for its diagonal, by their difference to the target's own mask.
+    """The cells of a transfer matrix but for masks found on their target, by their difference to the target's own mask.
 
     Attributes:
         cells: how many.
@@ -217,8 +224,8 @@ def summaries(cells: Iterable[Transferred]) -> list[Summary]:
 
 
 def _foreign(cells: Iterable[Transferred]) -> list[Transferred]:
-    """Masks of other languages, of the same task, with the target's own mask beside them."""
-    return [each for each in cells if each.source_task == each.task and not each.is_own and each.difference]
+    """Masks of other languages alone, of the same task, with the target's own mask beside them."""
+    return [each for each in cells if each.source_task == each.task and not each.holds_own and each.difference]
 
 
 def _owns(transfers: Sequence[FinishedTransfer], over: Over) -> dict[Own, Spread]:
@@ -268,6 +275,7 @@ def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over,
     tested = [each.results.against_own.p_worse for each in group if each.results.against_own]
     return Transferred(
         *first.cell,
+        source_langs=first.results.source_langs,
         metric=metric,
         seeds=tuple(sorted(scores)),
         score=score,

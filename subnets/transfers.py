@@ -98,6 +98,13 @@ class TransferResults:
     baselines: dict[Baseline, TriedEntry]
     against_own: AgainstOwn | None
     seconds: Finite
+    source_lang: Expression | None = None
+
+    @property
+    def source_langs(self) -> tuple[str, ...]:
+        """The languages whose masks the source is made of; by the names of its masks where they were not kept."""
+        joined = self.source_lang or "+".join(without_places(each.name) for each in self.masks)
+        return tuple(dict.fromkeys(joined.split("+")))
 
 
 @dataclass(frozen=True)

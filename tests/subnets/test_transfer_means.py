@@ -146,6 +146,32 @@ def test_the_own_mask_is_not_averaged_into_its_source(tmp_path):
     assert (found.relative.mean, found.random) == (pytest.approx(-0.15), -0.5)
 
 
+@pytest.mark.parametrize(
+    ("source", "more"),
+    [("de+en", None), ("core(de, en)", {"source_lang": "de+en"}), ("de | en", {"source_lang": "de+en"})],
+)
+def test_a_mask_found_on_the_target_too_is_none_of_another_language(tmp_path, source, more):
+    for lang, score in (("de", 90.0), ("en", 89.0), ("fr", 72.0)):
+        transferred(tmp_path, source, lang, 0, score=score, own=90.0, more=more)
+    cells = cells_of(tmp_path)
+    assert {cell.lang: cell.holds_own for cell in cells} == {"de": True, "en": True, "fr": False}
+    assert [each.targets for each in by_source(cells, **RESAMPLING)] == [("fr",)]
+    assert [(each.cells, each.mean) for each in summaries(cells)] == [(1, -18)]
+
+
+def test_another_tasks_mask_of_the_same_language_does_not_hold_the_own_one(tmp_path):
+    for source_task in ("ner", "ner+pos"):
+        transferred(tmp_path, "de", "de", 0, score=80.0, own=90.0, source_task=source_task)
+    assert {cell.source_task: cell.holds_own for cell in cells_of(tmp_path)} == {"ner": False, "ner+pos": True}
+
+
+def test_the_languages_of_an_old_transfers_source_are_those_of_its_masks(tmp_path):
+    names = [{"name": name, "origin": name, "digest": "0" * 64} for name in ("ner/en/seed1@0.5", "'zh-yue'", "de+en")]
+    transferred(tmp_path, "core(en, zh)", "fr", 0, score=80.0, more={"masks": names})
+    (cell,) = cells_of(tmp_path)
+    assert cell.source_langs == ("en", "zh-yue", "de")
+
+
 # The paper's own numbers (tables 3 to 5) through the same functions.
 
 PAPERS = {matrix.task: list(cells_of_paper(matrix)) for matrix in transfers() if matrix.task != "mt5_xnli"}
