@@ -14,7 +14,7 @@ from subnets.source_masks import expression_of, named_in
 from subnets.tables import EMBEDDED, transfer_table, transfer_verdict
 from subnets.workspace import Folder, check_kept, check_writable, transfer_folder
 
-RESULT_KEYS = {"cell", "asked", "baselines", "against_own", "masks", "source"}
+RESULT_KEYS = {"metric", "cell", "asked", "baselines", "against_own", "masks", "source"}
 
 
 def run(settings: Settings) -> float:

@@ -8,6 +8,7 @@ from finished import entry, transferred
 
 from subnets.errors import InputError
 from subnets.steps import find, transfer
+from subnets.tables import transfer_table
 from subnets.transfer_means import over_seeds
 from subnets.transfers import finished_transfers, one_of_each_transfer, without_places
 
@@ -37,6 +38,16 @@ def test_what_the_step_writes_is_read_and_averaged(small_run):
     assert cell.difference.mean == pytest.approx(sum(differences) / 2)
     assert len({each.results.baselines["own"].digest for each in found}) == 1  # found in the run's folder and elsewhere
     assert cell.own.score.count == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown"), [("perplexity", ["+1.00", "+0.00", "-5.00"]), ("accuracy", ["-1.00", "+0.00", "+5.00"])]
+)
+def test_the_table_of_a_transfer_says_how_much_better_than_the_own_ticket(metric, shown):
+    results = {"metric": metric, "cell": entry(4.0), "baselines": {"own": entry(5.0), "random": entry(10.0)}}
+    lines = transfer_table(results).splitlines()
+    assert lines[0].endswith("better than own")
+    assert [line.split()[-1] for line in lines[2:]] == shown
 
 
 def test_transfers_of_one_model_and_task_can_be_asked_for(tmp_path):
