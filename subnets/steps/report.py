@@ -110,6 +110,7 @@ def run(settings: Settings) -> float:
                 compared,
                 tried,
                 content,
+                transfers,
                 [
                     *wording.warnings_of(runs, found, compared, transfers),
                     *left_out,
@@ -216,6 +217,7 @@ def _page(
     compared: Sequence[Compared],
     tried: Tried,
     content: dict[str, list[Row]],
+    transfers: Sequence[FinishedTransfer],
     warnings: Sequence[str],
     *,
     confidence: float,
@@ -240,7 +242,7 @@ def _page(
         sections=sections,
         methods=[
             *wording.methods_of(runs, found, confidence=confidence),
-            *wording.transfer_methods_of(tried.cells, confidence=confidence),
+            *wording.transfer_methods_of(transfers, confidence=confidence),
         ],
         provenance=wording.provenance_of(runs),
         settings=wording.shared_settings(runs),

@@ -6,12 +6,14 @@ import re
 
 import pytest
 from composed import composed
-from finished import transferred, written
+from finished import entry, transferred, written
 from study import LANGS, LOSS, OWN, small_study
 
 from subnets.errors import InputError
+from subnets.report.wording import transfer_methods_of
 from subnets.settings import settings_of
 from subnets.steps import report
+from subnets.transfers import finished_transfers
 
 SECTIONS = ("transfers", "sources", "cross_tasks", "multilingual", "other_masks", "beside")
 
@@ -159,6 +161,29 @@ def test_latex_can_set_the_mark(root, page):
 
 def test_the_methods_say_what_a_successful_transfer_is(page):
     assert "A transfer is successful where its mean over seeds is within one standard deviation" in page
+
+
+def methods_of(root):
+    (told,) = transfer_methods_of(finished_transfers(str(root)), confidence=0.95)
+    return told
+
+
+def test_the_methods_tell_of_the_modes_there_are_alone(tmp_path):
+    transferred(tmp_path, "en", "de", 0, score=80.0, mode="zero_shot")
+    transferred(tmp_path, "en", "de", 0, score=80.0, mode="frozen", sparsity=0.8)
+    told = methods_of(tmp_path)
+    assert "trained on the source's language inside the mask" in told
+    assert "without any training. Sparsities: 50.0%, 80.0%." in told
+    assert "trained on the target" not in told
+    assert "own" not in told
+
+
+@pytest.mark.parametrize(("own", "said"), [(0.5, "own mask of the same sparsity"), (0.3, "own ticket, whose sparsity")])
+def test_the_methods_say_which_own_mask_is_meant(tmp_path, own, said):
+    against = {"difference": -1.0, "low": -2.0, "high": 0.0, "p_worse": 0.1}
+    more = {"baselines": {"own": entry(81.0, sparsity=own)}, "against_own": against}
+    transferred(tmp_path, "en", "de", 0, score=80.0, more=more)
+    assert f"Differences are to the target's {said}" in methods_of(tmp_path)
 
 
 def test_one_target_can_be_reported_on_alone(tmp_path):
