@@ -108,6 +108,11 @@ class FinishedRun:
     results: Results
 
     @property
+    def is_mix(self) -> bool:
+        """Whether it was found on several languages together, which are joined by +."""
+        return "+" in self.lang
+
+    @property
     def name(self) -> str:
         """How the run is called beside others of its model: task/lang/seed0-1a2b3c4d."""
         return "/".join(self.folder.path.parts[-3:])

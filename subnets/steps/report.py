@@ -18,7 +18,7 @@ from subnets.report.other_masks import by_score
 from subnets.report.page import Page, Section, page_of
 from subnets.report.pictures import SOURCES, pictures_of
 from subnets.report.trajectories import Trajectory, trajectories
-from subnets.settings import EVERY, Settings
+from subnets.settings import Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
 from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
@@ -155,7 +155,7 @@ def _write_tables(folder: Folder, found: Sequence[Trajectory], compared: Sequenc
 def _transfers(settings: Settings) -> list[FinishedTransfer]:
     """The transfers of the task and target languages asked for, or of all."""
     found = finished_transfers(settings.runs_dir, task=None if settings.every_task else settings.task.name)
-    return [each for each in found if settings.lang == EVERY or each.lang in settings.languages]
+    return [each for each in found if settings.asks_for(each.lang)]
 
 
 def _tried(
@@ -183,9 +183,8 @@ def _chosen(settings: Settings) -> list[FinishedRun]:
     Raises:
         InputError: there are none.
     """
-    runs = finished_runs(settings.runs_dir, task=None if settings.every_task else settings.task.name)
-    if settings.lang != EVERY:
-        runs = [run for run in runs if run.lang in settings.languages]
+    found = finished_runs(settings.runs_dir, task=None if settings.every_task else settings.task.name)
+    runs = [run for run in found if settings.asks_for(run.lang)]
     if not runs:
         asked = "" if settings.every_task else f" task={settings.task.name}"
         raise InputError(

@@ -193,6 +193,16 @@ def test_one_target_can_be_reported_on_alone(tmp_path):
     assert (found["along"], found["down"]) == (["de", "en"], [*LANGS, "en+fa+fr+zh"])
 
 
+def test_a_mix_asked_for_is_reported_on_with_its_languages(tmp_path):
+    for lang in ("de", "sw", "sw+de", "de+en", "en"):
+        written(tmp_path, lang, 0)
+    transferred(tmp_path, "de", "sw+de", 0, score=80.0, own=81.0)
+    page = reported(tmp_path, "lang=de+sw", "task=pos").read_text(encoding="utf-8")
+    assert {each["lang"] for each in content_of(page)["trajectories"]} == {"de", "sw", "sw+de"}
+    assert matrix(page, "transfers")["along"] == ["sw+de"]
+    assert "left out, as mixes are no languages of their own: sw+de" in page
+
+
 def test_without_transfers_there_is_no_word_of_them(tmp_path):
     written(tmp_path, "de", 0)
     page = reported(tmp_path).read_text(encoding="utf-8")
