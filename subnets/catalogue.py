@@ -108,6 +108,11 @@ class FinishedRun:
     results: Results
 
     @property
+    def is_mix(self) -> bool:
+        """Whether it was found on several languages together, which are joined by +."""
+        return "+" in self.lang
+
+    @property
     def name(self) -> str:
         """How the run is called beside others of its model: task/lang/seed0-1a2b3c4d."""
         return "/".join(self.folder.path.parts[-3:])
@@ -252,8 +257,12 @@ def results_in(folder: Folder, kind: type[T]) -> T:
 
 
 def signature(run: Kept, *, but_for: Sequence[str] = ()) -> str:
-    """The settings of something finished but for language, seed and task, and for others by their keys."""
-    told = ((key, repr(value)) for key, value in flat(run.settings) if not of_the_run(key) and key not in but_for)
+    """The settings of something finished but for language, seed and task, and for others by their keys or groups."""
+    told = (
+        (key, repr(value))
+        for key, value in flat(run.settings)
+        if not of_the_run(key) and not {key, key.split(".")[0]} & set(but_for)
+    )
     return repr(sorted(told))
 
 

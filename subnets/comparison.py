@@ -80,16 +80,17 @@ def compare(
     """Compares the masks of runs at every sparsity that at least two of them have.
 
     Args:
-        runs: finished ones, of one base.
+        runs: finished ones, of one base; mixes are left out and named in a warning, as they are no further languages.
         settings: what is compared, and how surely.
         distances: tables over languages to hold the overlaps against, by name.
         say: told of progress.
 
     Raises:
-        InputError: fewer than two runs, no sparsity in common, or masks of other bases.
+        InputError: fewer than two runs of one language each, no sparsity in common, or masks of other bases.
     """
-    levels = _levels(runs)
-    found = Comparison(warnings=_warnings(runs))
+    alone = [run for run in runs if not run.is_mix]
+    levels = _levels(alone)
+    found = Comparison(warnings=[*_warnings(alone), *_mixes(runs)])
     try:
         fingerprint = levels[0].masks[0].about.base_fingerprint
         reference = reference_of(levels[0].runs[0], fingerprint=fingerprint)
@@ -110,7 +111,7 @@ def compare(
 def _levels(runs: Sequence[FinishedRun]) -> list[Level]:
     """Each sparsity with the runs that have it, lowest first."""
     if len(runs) < 2:
-        raise InputError(f"runs to compare: found {len(runs)}; expected at least 2 finished ones")
+        raise InputError(f"runs to compare: found {len(runs)} of one language; expected at least 2 finished ones")
     sparsities = sorted({sparsity for run in runs for sparsity in run.by_sparsity})
     having = {sparsity: [run for run in runs if sparsity in run.by_sparsity] for sparsity in sparsities}
     levels = [
@@ -143,6 +144,11 @@ def _warnings(runs: Sequence[FinishedRun]) -> list[str]:
             "more seeds would tell languages from seeds"
         )
     return found
+
+
+def _mixes(runs: Sequence[FinishedRun]) -> list[str]:
+    mixes = sorted({run.lang for run in runs if run.is_mix})
+    return [f"left out, as mixes are no languages of their own: {', '.join(mixes)}"] if mixes else []
 
 
 def _add_overlaps(found: Comparison, level: Level, reference: Reference | None, settings: CompareSettings) -> None:

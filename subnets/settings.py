@@ -221,6 +221,10 @@ class Settings:
         """The parts of `lang`, which joins several by +."""
         return tuple(self.lang.split("+"))
 
+    def asks_for(self, lang: str) -> bool:
+        """Whether `lang` means all languages, this one among others, or this mix in whatever order."""
+        return self.lang == EVERY or lang in self.languages or sorted(lang.split("+")) == sorted(self.languages)
+
     def dense_identity(self) -> dict[str, Any]:
         """The part of the identity that a dense run depends on: not pruning, unless the schedule spans its rounds."""
         left_out = {"ticket"} | ({"pruning"} if self.finetune.schedule_spans == "round" else set())

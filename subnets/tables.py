@@ -28,14 +28,18 @@ def trajectory_table(results: dict[str, Any]) -> str:
 
 
 def transfer_table(results: dict[str, Any]) -> str:
-    """A transfer and what it is held against, a row each, with the difference to the own ticket."""
+    """A transfer and what it is held against, a row each, with how much better than the own ticket it is.
+
+    Above 0 is better, whatever the metric.
+    """
     entries = {"transfer": results["cell"], **results["baselines"]}
     own = results["baselines"].get("own")
+    sign = 1 if metric_called(results["metric"]).higher_is_better else -1
     rows = [
-        [*_row(name, entry)[:4], "-" if own is None else f"{entry['score'] - own['score']:+.2f}"]
+        [*_row(name, entry)[:4], "-" if own is None else f"{sign * (entry['score'] - own['score']):+z.2f}"]
         for name, entry in entries.items()
     ]
-    headers = ["", "sparsity", "validation", "test", "less own"]
+    headers = ["", "sparsity", "validation", "test", "better than own"]
     return tabulate(rows, headers=headers, disable_numparse=True, colalign=("left", *["right"] * 4))
 
 

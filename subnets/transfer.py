@@ -176,7 +176,7 @@ class _Transfer:
 
     def _entry(self, found: Subnetwork) -> dict[str, Any]:
         path = os.path.relpath(found.folder.path / MASK, self.folder.path)
-        return found.scored.entry(found.mask, path)
+        return found.scored.entry(found.mask, path) | {"digest": found.mask.digest}
 
 
 def _asked_sparsity(source: SourceMask, settings: Settings) -> float | None:

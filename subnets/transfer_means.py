@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from finetune.outcomes import metric_called
-from subnets.catalogue import SAME_LEVEL
+from subnets.catalogue import SAME_LEVEL, signature
 from subnets.statistics import Interval, mean_interval
 from subnets.transfers import FinishedTransfer, Mode
 
 Over = Callable[[Sequence[float]], Interval]
-Own = tuple[str, str, str, float, tuple[int, ...]]
+Own = tuple[str, str, str, str, float, str | tuple[int, ...]]
 OWN, RANDOM = "own", "random"
 
 
@@ -38,6 +38,7 @@ class Transferred:
         model, task, lang: of the target.
         mode: how the mask was tried: trained on the target, trained on the source's language, or not at all.
         source, source_task: whose mask; `source` joins languages by + or by an expression.
+        source_langs: the languages that the mask is made of, each once.
         sparsity: of the mask.
         metric: of all scores.
         seeds: of the trainings; those of one seed and several masks are averaged first.
@@ -49,8 +50,8 @@ class Transferred:
             whatever the metric. None without an own mask.
         relative: the same as a share of the own mask's score (Foroutan et al. 2022, figure 6); None also where that
             is 0.
-        successful: whether the mean is within one standard deviation of the own mask's over seeds; better counts as
-            within (their section 5). None where there is no standard deviation.
+        successful: whether `difference` is no lower than minus the standard deviation of `own`, so that scores of the
+            same seeds are compared; better counts as within (their section 5). None where there is no deviation.
         not_worse: the share of the cells which a paired bootstrap over examples does not call worse; None where there
             was none.
     """
@@ -62,6 +63,7 @@ class Transferred:
     source: str
     source_task: str
     sparsity: float
+    source_langs: tuple[str, ...]
     metric: str
     seeds: tuple[int, ...]
     score: Spread
@@ -83,6 +85,11 @@ class Transferred:
         """Whether it is the target's own mask that was tried."""
         return (self.source, self.source_task) == (self.lang, self.task)
 
+    @property
+    def holds_own(self) -> bool:
+        """Whether the target's language and task are among those that the mask was found on."""
+        return self.lang in self.source_langs and self.task in self.source_task.split("+")
+
     def gain(self, baseline: str) -> float | None:
         """How much better a baseline's mean is than the own mask's; above 0 is better, whatever the metric."""
         if baseline not in self.baselines or OWN not in self.baselines:
@@ -95,7 +102,7 @@ class SourceMean:
     """What a source's masks are worth on other languages of their task (Foroutan et al. 2022, figure 6).
 
     Attributes:
-        targets: the languages averaged over; the source's own is none of them.
+        targets: the languages averaged over; none that the source's mask was found on is among them.
         relative: mean over the targets of `Transferred.relative`, with an interval that resamples targets.
         random: the same of random masks on the same targets; None where there are none.
     """
@@ -112,7 +119,7 @@ class SourceMean:
 
 @dataclass(frozen=True)
 class Summary:
-    """The cells of a transfer matrix but for its diagonal, by their difference to the target's own mask.
+    """The cells of a transfer matrix but for masks found on their target, by their difference to the target's own mask.
 
     Attributes:
         cells: how many.
@@ -217,8 +224,8 @@ def summaries(cells: Iterable[Transferred]) -> list[Summary]:
 
 
 def _foreign(cells: Iterable[Transferred]) -> list[Transferred]:
-    """Masks of other languages, of the same task, with the target's own mask beside them."""
-    return [each for each in cells if each.source_task == each.task and not each.is_own and each.difference]
+    """Masks of other languages alone, of the same task, with the target's own mask beside them."""
+    return [each for each in cells if each.source_task == each.task and not each.holds_own and each.difference]
 
 
 def _owns(transfers: Sequence[FinishedTransfer], over: Over) -> dict[Own, Spread]:
@@ -231,10 +238,20 @@ def _owns(transfers: Sequence[FinishedTransfer], over: Over) -> dict[Own, Spread
 
 
 def _own_of(transfer: FinishedTransfer) -> Own:
-    """What tells a target's own mask from others: model, task, language, sparsity, and the seeds it was found with."""
-    results = transfer.results
-    sparsity = round(results.baselines[OWN].sparsity, SAME_LEVEL)
-    return (transfer.model, transfer.task, transfer.lang, sparsity, results.source_seeds)
+    """What tells a target's own mask from others: model, task, language, settings, sparsity and digest.
+
+    Settings but for the transfer's own, as it is trained alike beside every source and mode. Where no digest was kept,
+    the seeds of the source stand for it: one source.seed names the runs of both.
+    """
+    own = transfer.results.baselines[OWN]
+    return (
+        transfer.model,
+        transfer.task,
+        transfer.lang,
+        signature(transfer, but_for=("source", "transfer")),
+        round(own.sparsity, SAME_LEVEL),
+        own.digest or transfer.results.source_seeds,
+    )
 
 
 def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over, bootstrap: float) -> Transferred:
@@ -258,6 +275,7 @@ def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over,
     tested = [each.results.against_own.p_worse for each in group if each.results.against_own]
     return Transferred(
         *first.cell,
+        source_langs=first.results.source_langs,
         metric=metric,
         seeds=tuple(sorted(scores)),
         score=score,
@@ -266,7 +284,7 @@ def _cell(group: list[FinishedTransfer], owns: Mapping[Own, Spread], over: Over,
         own=whole_own,
         difference=difference,
         relative=_relative(difference.mean, statistics.fmean(own[seed] for seed in both)) if difference else None,
-        successful=_successful(score.mean, whole_own, metric),
+        successful=_successful(difference, whole_own),
         not_worse=statistics.fmean(p >= 1 - bootstrap for p in tested) if tested else None,
     )
 
@@ -289,7 +307,7 @@ def _relative(difference: float, own: float) -> float | None:
     return difference / own if own else None
 
 
-def _successful(score: float, own: Spread | None, metric: str) -> bool | None:
-    if own is None or own.standard_deviation is None:
+def _successful(difference: Interval | None, own: Spread | None) -> bool | None:
+    if difference is None or own is None or own.standard_deviation is None:
         return None
-    return sign_of(metric) * (score - own.mean) >= -own.standard_deviation
+    return difference.mean >= -own.standard_deviation

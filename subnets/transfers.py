@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -30,6 +30,7 @@ from subnets.settings import is_plain_name
 from subnets.workspace import Folder
 
 Mode = Literal["trained", "zero_shot", "frozen"]
+WHOSE_MASK = ("source.mask", "source.task", "source.seed")  # settings that say whose mask is tried
 UP_TO_MODEL = 4  # folders from a transfer's own, model/task/lang/transfer/seed0-1a2b3c4d, up to the model's
 
 
@@ -49,7 +50,15 @@ def _metric(name: str) -> str:
 
 # An expression of masks: one line, without the signs that begin and end an element of a page.
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^<>\x00-\x1f\x7f-\x9f]+$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Baseline = Annotated[str, StringConstraints(pattern=r"^(own|dense|random|oneshot|partial_random@\d(\.\d{1,9})?)$")]
+
+
+@dataclass(frozen=True)
+class TriedEntry(Entry):
+    """A mask that a transfer tried and how it did; transfers made before its digest was kept have None."""
+
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class SourceMask:
 
     name: Expression
     origin: Expression
-    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 @dataclass(frozen=True)
@@ -85,15 +94,22 @@ class TransferResults:
     source_seeds: tuple[Annotated[int, Ge(0)], ...]
     sparsity: Annotated[float, Ge(0), Le(1)]
     masks: Annotated[tuple[SourceMask, ...], MinLen(1)]
-    cell: Entry
-    baselines: dict[Baseline, Entry]
+    cell: TriedEntry
+    baselines: dict[Baseline, TriedEntry]
     against_own: AgainstOwn | None
     seconds: Finite
+    source_lang: Expression | None = None
     asked: tuple[str, ...] = ()
 
     def has(self, baselines: Sequence[str]) -> bool:
         """Whether it has what baselines were asked for; without its own mask it is not done, as that may come yet."""
         return set(baselines) <= set(self.asked) and ("own" in self.baselines or "own" not in baselines)
+
+    @property
+    def source_langs(self) -> tuple[str, ...]:
+        """The languages whose masks the source is made of; by the names of its masks where they were not kept."""
+        joined = self.source_lang or "+".join(without_places(each.name) for each in self.masks)
+        return tuple(dict.fromkeys(joined.split("+")))
 
 
 @dataclass(frozen=True)
@@ -133,6 +149,11 @@ class FinishedTransfer:
         sparsity = round(found.sparsity, SAME_LEVEL)
         return (self.model, self.task, self.lang, found.mode, self.source, found.source_task, sparsity)
 
+    @property
+    def matrix(self) -> tuple[str, str, Mode, float]:
+        """What cells that stand in one matrix share: model, task, mode and sparsity."""
+        return (self.model, self.task, self.results.mode, round(self.results.sparsity, SAME_LEVEL))
+
 
 def without_places(expression: str) -> str:
     """An expression of masks with its names shortened to languages.
@@ -160,26 +181,56 @@ def finished_transfers(runs_dir: str, *, model: str | None = None, task: str | N
 
 
 def one_of_each_transfer(transfers: Sequence[FinishedTransfer]) -> tuple[list[FinishedTransfer], list[str]]:
-    """At most one of a cell, seed and seeds of the source: of several, that whose settings most transfers have.
+    """Transfers of the same settings in every matrix, and of these one of a cell, seed and seeds of the source.
+
+    A matrix is of a model, target task, mode and sparsity. Of several settings those are taken which most of its
+    transfers have, and where as many have others, the last in order; a seed that others alone have is left out.
 
     Returns:
         The transfers in their order, and what was left out, in words.
     """
-    alike = Counter((each.model, each.task, signature(each)) for each in transfers)
-    groups: dict[tuple[Any, ...], list[FinishedTransfer]] = {}
+    chosen: set[Path] = set()
+    left_out = []
+    for found in _grouped(transfers, lambda each: each.matrix):
+        told = Counter(map(_made_by, found))
+        most = max(told, key=lambda settings: (told[settings], settings))
+        alike = [each for each in found if _made_by(each) == most]
+        if len(told) > 1:
+            left_out.append(_of_other_settings(found, alike))
+        for group in _grouped(alike, lambda each: (each.cell, each.seed, each.results.source_seeds)):
+            shown = min(group, key=lambda each: (each.results.source, each.name))
+            chosen.add(shown.folder.path)
+            if len(group) > 1:
+                left_out.append(
+                    f"{len(group)} transfers of {shown.source} to {shown.task} {shown.lang} seed {shown.seed}, which "
+                    f"differ in {', '.join(differing_settings(group)) or 'nothing'}: shown is {shown.name}"
+                )
+    return [each for each in transfers if each.folder.path in chosen], left_out
+
+
+def _grouped(
+    transfers: Sequence[FinishedTransfer], key: Callable[[FinishedTransfer], Any]
+) -> Iterable[list[FinishedTransfer]]:
+    groups: dict[Any, list[FinishedTransfer]] = {}
     for each in transfers:
-        groups.setdefault((*each.cell, each.seed, each.results.source_seeds), []).append(each)
-    chosen, left_out = [], []
-    for group in groups.values():
-        shown = max(group, key=lambda each: alike[each.model, each.task, signature(each)])
-        chosen.append(shown)
-        if len(group) > 1:
-            differing = ", ".join(differing_settings(group)) or "nothing"
-            left_out.append(
-                f"{len(group)} transfers of {shown.source} to {shown.task} {shown.lang} seed {shown.seed}, which "
-                f"differ in {differing}: shown is {shown.name}"
-            )
-    return chosen, left_out
+        groups.setdefault(key(each), []).append(each)
+    return groups.values()
+
+
+def _made_by(transfer: FinishedTransfer) -> str:
+    """The settings that the transfers of a matrix share: all but for whose mask is tried."""
+    return signature(transfer, but_for=WHOSE_MASK)
+
+
+def _of_other_settings(found: Sequence[FinishedTransfer], shown: Sequence[FinishedTransfer]) -> str:
+    first, names = shown[0], {each.name for each in shown}
+    differing = ", ".join(name for name in differing_settings(found) if name not in WHOSE_MASK)
+    others = [f"{each.source} to {each.lang} seed {each.seed}" for each in found if each.name not in names]
+    return (
+        f"{len(others)} of {len(found)} transfers to {first.task} (mode {first.results.mode}, sparsity "
+        f"{first.results.sparsity:.1%}), which differ from those shown in {differing}: left out are "
+        f"{', '.join(others)}; shown are those with the settings of {first.name}"
+    )
 
 
 def _transfer(path: Path) -> FinishedTransfer:

@@ -82,6 +82,7 @@ def transferred(
     p_worse=0.5,
     source_seeds=(0,),
     steps=5,
+    own_digest=None,
     more=None,
     **baselines,
 ):
@@ -104,8 +105,11 @@ def transferred(
         "baselines": {name: entry(value, sparsity=sparsity) for name, value in scores.items()},
         "against_own": against, "seconds": 1.0,
     }  # fmt: skip
+    if own_digest is not None:
+        results["baselines"]["own"]["digest"] = own_digest
     (folder / "results.json").write_text(json.dumps(results | (more or {})))
-    settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"}}
+    settings = {"seed": seed, "lang": lang, "finetune": {"steps": steps}, "model": {"name": "nowhere/at-all"},
+                "source": {"mask": source, "task": source_task}}  # fmt: skip
     (folder / "settings.yaml").write_text(json.dumps(settings))
     return folder
 

@@ -18,7 +18,8 @@ def cells_of_paper(matrix):
         difference = sign * (score - own[lang])
         yield Transferred(
             model="mbert", task=matrix.task, lang=lang, mode="trained", source=source, source_task=matrix.task,
-            sparsity=SPARSITY, metric=matrix.metric, seeds=(0, 1, 2), score=spread(score), test_score=None,
+            sparsity=SPARSITY, source_langs=tuple(source.split("+")),
+            metric=matrix.metric, seeds=(0, 1, 2), score=spread(score), test_score=None,
             baselines={"own": spread(own[lang]), "random": spread(RANDOM[matrix.task, lang])},
             own=spread(own[lang]), difference=Interval(difference, None, None, 0.95, 3),
             relative=difference / own[lang], successful=None, not_worse=None,

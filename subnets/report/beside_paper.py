@@ -25,6 +25,7 @@ from subnets.report.trajectories import Trajectory
 from subnets.statistics import Interval
 from subnets.transfer_means import OWN, RANDOM, Transferred, sign_of
 
+DENSE = "dense"
 NEAR = 0.005  # a mask of 50 % by the rounding of its matrices
 PAPERS_BASE = "bert-base-multilingual-cased"
 PAPERS_DATA = "hub"
@@ -36,7 +37,7 @@ class Beside:
 
     Attributes:
         table: where it stands in the paper.
-        mask: what was trained: dense, ticket, random, or whose mask.
+        mask: what was trained: dense, ticket, own, random, or whose mask.
         against: what differences are held against: dense or own ticket.
         paper, ours: scores on validation; `paper` is None where it prints differences alone.
         paper_difference, difference: to what it is held against; above 0 is better, whatever the metric. None where
@@ -88,20 +89,24 @@ def beside_paper(trajectories: Sequence[Trajectory], cells: Sequence[Transferred
     """
     tried = [each for each in cells if each.mode == "trained" and abs(each.sparsity - SPARSITY) < NEAR]
     matrices = {matrix.task: matrix for matrix in transfers()}
+    of_tables = [
+        each
+        for each in tried
+        if each.task in matrices and each.source_task == each.task
+        if (each.source, each.lang) in matrices[each.task].scores
+    ]
+    of_mixes = [
+        each
+        for each in tried
+        if (each.task, each.source_task) == ("ner", "ner")
+        if "+" in each.source and (_sorted(each.source), each.lang) in multilingual().scores
+    ]
     return [
         *(row for found in trajectories for row in _of_table_2(found, winning_tickets())),
-        *(
-            _of_matrix(each, matrices[each.task], "Tables 3 to 5")
-            for each in tried
-            if each.task in matrices and each.source_task == each.task and not each.is_own
-            if (each.source, each.lang) in matrices[each.task].scores
-        ),
-        *(
-            _of_matrix(each, multilingual(), "Table 1")
-            for each in tried
-            if (each.task, each.source_task) == ("ner", "ner")
-            if "+" in each.source and (_sorted(each.source), each.lang) in multilingual().scores
-        ),
+        *(_of_matrix(each, matrices[each.task], "Tables 3 to 5") for each in of_tables if not each.is_own),
+        *_controls(of_tables, matrices, "Tables 3 to 5"),
+        *(_of_matrix(each, multilingual(), "Table 1") for each in of_mixes),
+        *_controls(of_mixes, {multilingual().task: multilingual()}, "Table 1"),
         *_of_figure_9(tried, cross_task()),
     ]
 
@@ -186,6 +191,34 @@ def _of_matrix(cell: Transferred, matrix: Matrix, table: str) -> Beside:
         sparsity=cell.sparsity,
         seeds=len(cell.seeds),
     )  # fmt: skip
+
+
+def _controls(cells: Sequence[Transferred], matrices: Mapping[str, Matrix], table: str) -> Iterable[Beside]:
+    """The own, dense and random masks of each target, from its first cell that has them.
+
+    Under a name apart: signs and orders of transfers would drown in those of random masks.
+    """
+    said = set()
+    for cell in cells:
+        matrix = matrices[cell.task]
+        papers_own = matrix.beside["own"].get(cell.lang)
+        for mask, papers in sorted(matrix.beside.items()):
+            paper, ours = papers.get(cell.lang), cell.beside.get(mask)
+            place = (cell.model, cell.task, cell.lang, mask)
+            if paper is None or ours is None or place in said or OWN not in cell.baselines:
+                continue
+            said.add(place)
+            is_own, sign = mask == OWN, sign_of(matrix.metric)
+            yield Beside(
+                cell.model, f"{table}, controls", cell.task, cell.lang, mask, "own ticket",
+                paper=paper,
+                ours=ours.score,
+                paper_difference=None if is_own or papers_own is None else sign * (paper - papers_own),
+                difference=None if is_own else cell.gain(mask),
+                paper_sparsity=0.0 if mask == DENSE else SPARSITY,
+                sparsity=0.0 if mask == DENSE else cell.sparsity,
+                seeds=ours.score.count,
+            )  # fmt: skip
 
 
 def _of_figure_9(cells: Sequence[Transferred], figure: Sequence[CrossTask]) -> Iterable[Beside]:

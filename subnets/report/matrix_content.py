@@ -22,7 +22,7 @@ MODES: dict[Mode, str] = {
     "zero_shot": "trained on the source's language, scored on the target",
     "frozen": "not trained",
 }
-WITHIN = "✓ marks means within one standard deviation of the target's own mask over seeds"
+WITHIN = "✓ marks differences within one standard deviation of the target's own mask over seeds"
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def _matrices(cells: Iterable[Transferred], *, down: Callable[[Transferred], str
         at = {(down(each), each.lang): each for each in group}
         mode = next(iter(at.values())).mode
         rows, columns = _ordered(at)
-        foreign = [each.difference.mean for each in at.values() if each.difference and not each.is_own]
+        foreign = [each.difference.mean for each in at.values() if each.difference and not each.holds_own]
         caption = f"{task}, sparsity {sparsity:.1%}, masks {MODES[mode]}: difference to the target's own mask"
         if foreign:
-            caption += f", on average {sum(foreign) / len(foreign):+z.2f}"
+            caption += f", on average {sum(foreign) / len(foreign):+z.2f} over masks not found on the target"
         yield {
             "model": model, "task": task, "mode": mode, "sparsity": rounded(sparsity),
             "caption": f"{caption}; above 0 is better. {WITHIN}.",

@@ -86,7 +86,7 @@ def source_rows(means: Sequence[SourceMean]) -> list[Row]:
 
 
 def summary_rows(found: Sequence[Summary]) -> list[Row]:
-    """A row a matrix: its cells but for the diagonal, and random masks on the same targets."""
+    """A row a matrix: its cells but for masks found on their target, and random masks on the same targets."""
     return [
         {
             "model": each.model, "task": each.task, "mode": each.mode, "sparsity": each.sparsity, "cells": each.cells,

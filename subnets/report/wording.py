@@ -7,23 +7,30 @@ from typing import Any
 
 import yaml
 
-from subnets.catalogue import FinishedRun, Kept, differing_settings
+from subnets.catalogue import SAME_LEVEL, FinishedRun, Kept, differing_settings
 from subnets.report.content import Compared
 from subnets.report.parallel_content import Looked
 from subnets.report.trajectories import Trajectory
 from subnets.tables import EMBEDDED
-from subnets.transfer_means import Transferred
+from subnets.transfer_means import OWN
+from subnets.transfers import FinishedTransfer, Mode
 
 Row = dict[str, Any]
 
 EMBEDDED_MODEL = "mini"
 FEW_SEEDS = 5
+TRIED: Mapping[Mode, str] = {
+    "trained": "trained on the target inside the mask, from the same start and with the same settings as its own",
+    "zero_shot": "trained on the source's language inside the mask, and on the target not at all",
+    "frozen": "inside the mask without any training",
+}
 
 
 def warnings_of(
     runs: Sequence[FinishedRun],
     trajectories: Sequence[Trajectory],
     comparisons: Sequence[Compared],
+    transfers: Sequence[FinishedTransfer] = (),
     *,
     everything: Sequence[Kept],
 ) -> list[str]:
@@ -33,6 +40,7 @@ def warnings_of(
         runs: those shown.
         trajectories: of these.
         comparisons: of their masks.
+        transfers: those shown.
         everything: the runs, and all else that is shown.
     """
     found = []
@@ -53,10 +61,18 @@ def warnings_of(
         )
     for each in comparisons:
         found.extend(f"{each.model} {each.task}: {warning}" for warning in each.found.warnings)
-    for name, values in differing_settings(list(runs)).items():
-        if name.split(".")[0] not in ("task", "model", "data"):
-            found.append(f"Runs differ in {name}: {', '.join(map(str, values))}.")
+    found.extend(_differing("Runs", runs, meant=("model", "data")))
+    found.extend(_differing("Transfers", transfers, meant=("model", "data", "source", "transfer.mode")))
     return list(dict.fromkeys(found))
+
+
+def _differing(what: str, made: Sequence[Kept], *, meant: Sequence[str]) -> list[str]:
+    """In what they differ, but for the settings and groups in which they are meant to."""
+    return [
+        f"{what} differ in {name}: {', '.join(map(str, values))}."
+        for name, values in differing_settings(made).items()
+        if not {name, name.split(".")[0]} & set(meant)
+    ]
 
 
 def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], *, confidence: float) -> list[str]:
@@ -81,16 +97,16 @@ def methods_of(runs: Sequence[FinishedRun], trajectories: Sequence[Trajectory], 
     ]
 
 
-def transfer_methods_of(cells: Sequence[Transferred], *, confidence: float) -> list[str]:
-    """A paragraph on transfers, where there are any."""
-    if not cells:
+def transfer_methods_of(transfers: Sequence[FinishedTransfer], *, confidence: float) -> list[str]:
+    """A paragraph on transfers, where there are any: what was done in the modes and at the sparsities there are."""
+    if not transfers:
         return []
+    modes = [mode for mode in TRIED if any(each.results.mode == mode for each in transfers)]
+    sparsities = sorted({f"{each.results.sparsity:.1%}" for each in transfers}, key=lambda share: float(share[:-1]))
     return [
-        "Transfers train a target inside a mask found on another language or task, from the same start, with the same "
-        "settings, and score it on the target's validation set (Foroutan et al. 2022, section 5). Differences are to "
-        "the target's own mask of the same sparsity with the same seed; above 0 is better, also for perplexity. A "
-        "transfer is successful where its mean over seeds is within one standard deviation of the own mask's, better "
-        f"counting as within. Intervals are {confidence:.0%} percentile bootstrap intervals over seeds, those of "
+        "Transfers take a mask found on another language or task and score it on the target's validation set (Foroutan "
+        f"et al. 2022, section 5): {'; '.join(TRIED[mode] for mode in modes)}. Sparsities: {', '.join(sparsities)}. "
+        f"{_held_against(transfers)}Intervals are {confidence:.0%} percentile bootstrap intervals over seeds, those of "
         "sources over targets."
     ]
 
@@ -118,6 +134,25 @@ def parallel_methods_of(looked: Looked, *, confidence: float) -> list[str]:
             f"sentences paired at random. {beside}."
         )
     return found
+
+
+def _held_against(transfers: Sequence[FinishedTransfer]) -> str:
+    """Which own masks differences are to, and what is called successful; empty where there are no own masks."""
+    owns = [
+        (each.results.sparsity, each.results.baselines[OWN].sparsity)
+        for each in transfers
+        if OWN in each.results.baselines
+    ]
+    if not owns:
+        return ""
+    alike = {round(sparsity, SAME_LEVEL) == round(own, SAME_LEVEL) for sparsity, own in owns}
+    which = "mask of the same sparsity" if alike == {True} else "ticket, whose sparsity may be another than the mask's"
+    return (
+        f"Differences are to the target's own {which}, trained on the target with the same seed; above 0 is better, "
+        "also for perplexity. A transfer is successful where its mean over seeds is within one standard deviation of "
+        "the own mask's over the same seeds, better counting as within; the deviation is over all seeds that the own "
+        "mask was tried with. "
+    )
 
 
 def _method(run: FinishedRun, trajectories: Sequence[Trajectory]) -> str:

@@ -23,7 +23,7 @@ from subnets.report.page import Page, Section, page_of
 from subnets.report.parallel_content import Looked, parallel_content
 from subnets.report.pictures import SOURCES, pictures_of
 from subnets.report.trajectories import Trajectory, trajectories
-from subnets.settings import EVERY, Settings
+from subnets.settings import Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
 from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
@@ -213,7 +213,7 @@ def _finished(settings: Settings) -> _Finished:
 
     def asked(find: Callable[..., Sequence[T]]) -> list[T]:
         found = find(settings.runs_dir, task=task)
-        return [each for each in found if settings.lang == EVERY or each.lang in settings.languages]
+        return [each for each in found if settings.asks_for(each.lang)]
 
     every = asked(finished_runs)
     runs, runs_left_out = one_of_each(every)
@@ -295,14 +295,14 @@ def _page(
         title=f"Subnetworks of {', '.join(sorted({each.model for each in shown}))}",
         lead=f"{'; '.join(_counts(finished, tried.cells))}: {', '.join(tasks)} in {', '.join(langs)}.",
         warnings=[
-            *wording.warnings_of(runs, found, compared, everything=shown),
+            *wording.warnings_of(runs, found, compared, finished.transfers, everything=shown),
             *finished.left_out,
             *problems,
         ],
         sections=sections,
         methods=[
             *wording.methods_of(runs, found, confidence=confidence),
-            *wording.transfer_methods_of(tried.cells, confidence=confidence),
+            *wording.transfer_methods_of(finished.transfers, confidence=confidence),
             *wording.parallel_methods_of(looked, confidence=confidence),
         ],
         provenance=wording.provenance_of(runs),

@@ -63,6 +63,25 @@ def test_languages_are_compared_across_seeds_and_the_same_seed_is_told_apart(six
     assert value == pytest.approx(np.mean(other))
 
 
+def test_a_mix_is_no_language_of_its_own_and_is_named(six_runs):
+    value, folder = compared(six_runs, "compare.topology=false")
+    names = ("languages", "ladder", "relatedness", "overlap", "overview")
+    before = {name: (folder / f"{name}.csv").read_bytes() for name in names}
+    for seed in (0, 1):
+        written(six_runs, "de+sw", seed)
+    assert compared(six_runs, "compare.topology=false")[0] == value
+    assert {name: (folder / f"{name}.csv").read_bytes() for name in names} == before
+    said = json.loads((folder / "warnings.json").read_text(encoding="utf-8"))
+    assert "left out, as mixes are no languages of their own: de+sw" in said
+
+
+def test_a_language_and_a_mix_are_not_two_languages(tmp_path):
+    for lang in ("de", "de+sw"):
+        written(tmp_path, lang, 0)
+    with pytest.raises(InputError, match="found 1 of one language; expected at least 2"):
+        compared(tmp_path)
+
+
 def test_equal_masks_overlap_fully(tmp_path):
     for lang in ("de", "fr"):
         written(tmp_path, lang, 0, mask_seed=7)

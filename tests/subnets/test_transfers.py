@@ -8,6 +8,7 @@ from finished import entry, transferred
 
 from subnets.errors import InputError
 from subnets.steps import find, transfer
+from subnets.tables import transfer_table
 from subnets.transfer_means import over_seeds
 from subnets.transfers import finished_transfers, one_of_each_transfer, without_places
 
@@ -35,6 +36,18 @@ def test_what_the_step_writes_is_read_and_averaged(small_run):
     assert set(cell.baselines) == {"own", "dense", "random", "oneshot", "partial_random@0.3"}
     differences = [each.results.against_own.difference for each in found]
     assert cell.difference.mean == pytest.approx(sum(differences) / 2)
+    assert len({each.results.baselines["own"].digest for each in found}) == 1  # found in the run's folder and elsewhere
+    assert cell.own.score.count == 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown"), [("perplexity", ["+1.00", "+0.00", "-5.00"]), ("accuracy", ["-1.00", "+0.00", "+5.00"])]
+)
+def test_the_table_of_a_transfer_says_how_much_better_than_the_own_ticket(metric, shown):
+    results = {"metric": metric, "cell": entry(4.0), "baselines": {"own": entry(5.0), "random": entry(10.0)}}
+    lines = transfer_table(results).splitlines()
+    assert lines[0].endswith("better than own")
+    assert [line.split()[-1] for line in lines[2:]] == shown
 
 
 def test_transfers_of_one_model_and_task_can_be_asked_for(tmp_path):
@@ -121,8 +134,52 @@ def test_of_two_of_one_cell_and_seed_that_is_shown_whose_settings_most_have(tmp_
     assert [each.results.cell.score for each in chosen] == [80.0, 80.0]
     (said,) = left_out
     assert said.startswith(
-        "2 transfers of en to pos de seed 0, which differ in finetune.steps: shown is pos/de/transfer/"
+        "1 of 3 transfers to pos (mode trained, sparsity 50.0%), which differ from those shown in finetune.steps: "
+        "left out are en to de seed 0; shown are those with the settings of pos/de/transfer/"
     )
+
+
+def test_where_as_many_have_either_settings_a_matrix_is_of_one_of_them_throughout(tmp_path):
+    for steps in (6, 7):
+        for source in ("de", "sw"):
+            for target in ("de", "sw"):
+                for seed in (0, 1):
+                    transferred(tmp_path, source, target, seed, score=steps, steps=steps)
+    chosen, (said,) = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert [each.results.cell.score for each in chosen] == [7] * 8
+    assert said.startswith("8 of 16 transfers to pos")
+
+
+def test_a_seed_that_exists_under_other_settings_alone_is_left_out_and_named(tmp_path):
+    for seed in (0, 1):
+        transferred(tmp_path, "en", "de", seed, score=80.0)
+    transferred(tmp_path, "en", "de", 2, score=50.0, steps=9)
+    chosen, (said,) = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert [each.seed for each in chosen] == [0, 1]
+    assert "left out are en to de seed 2;" in said
+
+
+def test_sources_of_one_matrix_vote_together(tmp_path):
+    # Each mask is named by a setting of its own; the two sources of 5 steps outvote the one of 9.
+    for source, steps in (("en", 5), ("fr", 5), ("zh", 9)):
+        transferred(tmp_path, source, "de", 0, score=80.0, steps=steps)
+    chosen, _ = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert [each.source for each in chosen] == ["en", "fr"]
+
+
+def test_matrices_of_other_modes_and_sparsities_are_chosen_apart(tmp_path):
+    for steps, more in ((5, {}), (9, {"mode": "frozen"}), (7, {"sparsity": 0.8})):
+        transferred(tmp_path, "en", "de", 0, score=80.0, steps=steps, **more)
+    chosen, left_out = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert (len(chosen), left_out) == (3, [])
+
+
+def test_a_mask_named_in_two_ways_is_shown_once(tmp_path):
+    for source in ("en/seed0", "en"):
+        transferred(tmp_path, source, "de", 0, score=80.0)
+    (shown,), (said,) = one_of_each_transfer(finished_transfers(str(tmp_path)))
+    assert shown.results.source == "en"
+    assert said.startswith("2 transfers of en to pos de seed 0, which differ in source.mask: shown is pos/de/transfer/")
 
 
 def test_masks_of_other_seeds_of_the_source_are_cells_of_their_own(tmp_path):

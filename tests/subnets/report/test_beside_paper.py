@@ -2,7 +2,7 @@
 
 import pytest
 from finished import written
-from papers_cells import cells_of_paper
+from papers_cells import cells_of_paper, spread
 
 from subnets.catalogue import finished_runs
 from subnets.paper.published import multilingual, transfers
@@ -16,7 +16,7 @@ RESAMPLING = {"confidence": 0.95, "resamples": 200}
 @pytest.mark.parametrize("task", ["mlm", "ner", "xnli"])
 def test_the_papers_own_matrices_agree_with_themselves_in_every_cell(task):
     (matrix,) = [each for each in transfers() if each.task == task]
-    rows = beside_paper([], list(cells_of_paper(matrix)))
+    rows = [row for row in beside_paper([], list(cells_of_paper(matrix))) if row.table == "Tables 3 to 5"]
     assert len(rows) == len(matrix.sources) * (len(matrix.targets) - 1)
     for row in rows:
         assert (row.ours.mean, row.difference) == (row.paper, row.paper_difference)
@@ -25,10 +25,44 @@ def test_the_papers_own_matrices_agree_with_themselves_in_every_cell(task):
     assert found.mean == found.paper_mean
 
 
+@pytest.mark.parametrize("task", ["mlm", "ner", "xnli"])
+def test_the_diagonal_and_dense_of_the_papers_matrices_stand_beside_ours_once_a_target(task):
+    (matrix,) = [each for each in transfers() if each.task == task]
+    with_dense = [
+        type(each)(
+            **{**vars(each), "baselines": {**each.baselines, "dense": spread(matrix.beside["dense"][each.lang])}}
+        )
+        for each in cells_of_paper(matrix)
+    ]
+    rows = [row for row in beside_paper([], with_dense) if row.table == "Tables 3 to 5, controls"]
+    assert sorted((row.lang, row.mask) for row in rows) == sorted(
+        (lang, mask) for lang in matrix.targets for mask in matrix.beside
+    )
+    for row in rows:
+        if row.mask != "random":
+            assert (row.ours.mean, row.difference) == (row.paper, row.paper_difference)
+        assert (row.difference is None) == (row.mask == "own")
+
+
+def test_the_own_and_dense_masks_of_table_1_stand_beside_ours():
+    matrix = multilingual()
+    cells = [
+        type(each)(**{**vars(each), "baselines": {**each.baselines, "dense": spread(90.0)}})
+        for each in cells_of_paper(matrix)
+        if "+" in each.source
+    ]
+    rows = {row.mask: row for row in beside_paper([], cells) if row.table == "Table 1, controls" and row.lang == "ar"}
+    assert sorted(rows) == ["dense", "own"]
+    assert (rows["own"].paper, rows["own"].difference) == (88.50, None)
+    assert (rows["dense"].paper, rows["dense"].difference) == (88.69, 90 - 88.50)
+    assert rows["dense"].paper_difference == pytest.approx(0.19)
+
+
 def test_a_mix_is_known_whatever_the_order_of_its_languages():
     cells = [each for each in cells_of_paper(multilingual()) if "+" in each.source]
     turned = [type(each)(**{**vars(each), "source": "zh+fr+fa+en"}) for each in cells]
-    for rows in (beside_paper([], cells), beside_paper([], turned)):
+    for found in (beside_paper([], cells), beside_paper([], turned)):
+        rows = [row for row in found if row.mask not in ("own", "random")]
         assert [(row.table, row.difference) for row in rows] == [("Table 1", row.paper_difference) for row in rows]
         assert len(rows) == 5
 

@@ -6,12 +6,14 @@ import re
 
 import pytest
 from composed import composed
-from finished import transferred, written
+from finished import entry, transferred, written
 from study import LANGS, LOSS, OWN, small_study
 
 from subnets.errors import InputError
+from subnets.report.wording import transfer_methods_of
 from subnets.settings import settings_of
 from subnets.steps import report
+from subnets.transfers import finished_transfers
 
 SECTIONS = ("transfers", "sources", "cross_tasks", "multilingual", "other_masks", "beside")
 
@@ -161,11 +163,44 @@ def test_the_methods_say_what_a_successful_transfer_is(page):
     assert "A transfer is successful where its mean over seeds is within one standard deviation" in page
 
 
+def methods_of(root):
+    (told,) = transfer_methods_of(finished_transfers(str(root)), confidence=0.95)
+    return told
+
+
+def test_the_methods_tell_of_the_modes_there_are_alone(tmp_path):
+    transferred(tmp_path, "en", "de", 0, score=80.0, mode="zero_shot")
+    transferred(tmp_path, "en", "de", 0, score=80.0, mode="frozen", sparsity=0.8)
+    told = methods_of(tmp_path)
+    assert "trained on the source's language inside the mask" in told
+    assert "without any training. Sparsities: 50.0%, 80.0%." in told
+    assert "trained on the target" not in told
+    assert "own" not in told
+
+
+@pytest.mark.parametrize(("own", "said"), [(0.5, "own mask of the same sparsity"), (0.3, "own ticket, whose sparsity")])
+def test_the_methods_say_which_own_mask_is_meant(tmp_path, own, said):
+    against = {"difference": -1.0, "low": -2.0, "high": 0.0, "p_worse": 0.1}
+    more = {"baselines": {"own": entry(81.0, sparsity=own)}, "against_own": against}
+    transferred(tmp_path, "en", "de", 0, score=80.0, more=more)
+    assert f"Differences are to the target's {said}" in methods_of(tmp_path)
+
+
 def test_one_target_can_be_reported_on_alone(tmp_path):
     small_study(tmp_path)
     place = reported(tmp_path, "task=ner", "lang=de+en")
     found = matrix(place.read_text(encoding="utf-8"), "transfers")
     assert (found["along"], found["down"]) == (["de", "en"], [*LANGS, "en+fa+fr+zh"])
+
+
+def test_a_mix_asked_for_is_reported_on_with_its_languages(tmp_path):
+    for lang in ("de", "sw", "sw+de", "de+en", "en"):
+        written(tmp_path, lang, 0)
+    transferred(tmp_path, "de", "sw+de", 0, score=80.0, own=81.0)
+    page = reported(tmp_path, "lang=de+sw", "task=pos").read_text(encoding="utf-8")
+    assert {each["lang"] for each in content_of(page)["trajectories"]} == {"de", "sw", "sw+de"}
+    assert matrix(page, "transfers")["along"] == ["sw+de"]
+    assert "left out, as mixes are no languages of their own: sw+de" in page
 
 
 def test_without_transfers_there_is_no_word_of_them(tmp_path):
@@ -188,7 +223,19 @@ def test_of_two_transfers_of_a_cell_the_report_says_which_it_shows(tmp_path):
     written(tmp_path, "de", 0)
     for steps in (5, 9):
         transferred(tmp_path, "en", "de", 0, score=80.0, steps=steps)
-    assert "2 transfers of en to pos de seed 0, which differ in finetune.steps" in reported(tmp_path).read_text()
+    assert (
+        "1 of 2 transfers to pos (mode trained, sparsity 50.0%), which differ from those shown in finetune.steps"
+        in (reported(tmp_path).read_text(encoding="utf-8"))
+    )
+
+
+def test_matrices_of_other_settings_than_others_are_told_apart(tmp_path):
+    written(tmp_path, "de", 0)
+    for steps, mode in ((5, "trained"), (9, "frozen")):
+        transferred(tmp_path, "en", "de", 0, score=80.0, steps=steps, mode=mode)
+    page = reported(tmp_path).read_text(encoding="utf-8")
+    assert "Transfers differ in finetune.steps: 9, 5." in page or "Transfers differ in finetune.steps: 5, 9." in page
+    assert "Transfers differ in source" not in page
 
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
