@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -48,6 +49,10 @@ class Leading(Callback):
         typed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         swept = frozenset(key_of(each.input_line or "") for each in typed if each.is_sweep_override())
         LED.append(Sweep(Path(config.hydra.sweep.dir), swept))
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_more: Any) -> None:  # noqa: ARG002
+        """Lets go of what a cell was asked, which Hydra keeps to the end of the sweep and nobody looks at."""
+        job_return.cfg = job_return.hydra_cfg = None
 
 
 @dataclass(frozen=True)

@@ -335,7 +335,8 @@ def is_held(folder: Folder) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as problem:
-        return problem.errno in (errno.EACCES, errno.EAGAIN)
+        # Without flock the file itself is the lock, and gone when nobody has it.
+        return problem.errno in (errno.EACCES, errno.EAGAIN, errno.ENOSYS)
     finally:
         os.close(file)
     return False

@@ -1,12 +1,15 @@
 """The command line: help, and every mistake said in one line with exit code 2 and nothing written."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from command_line import Said
+
+from subnets import run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -155,3 +158,17 @@ def test_a_run_leaves_nothing_outside_its_runs_folder(small_run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert list(here.iterdir()) == []
     assert "Traceback" not in done.stderr
+
+
+def test_a_rank_that_has_lost_the_others_says_so(monkeypatch, capsys):
+    problem = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:4321")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit) as left, run._said_plainly():
+        raise problem
+    assert left.value.code == 1
+    assert re.fullmatch(
+        r"subnets: another rank has ended; .* run the same command again to go on\n", capsys.readouterr().err
+    )
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(RuntimeError, match="pair"), run._said_plainly():
+        raise problem

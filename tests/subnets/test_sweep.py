@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from composed import settings
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
 
 from subnets.cells import cell_of, clear_failure, state_of
 from subnets.composition import CONF
 from subnets.errors import Busy, InputError, RunFailed, Stopped
-from subnets.sweep import Attempt, Sweep, close
+from subnets.sweep import Attempt, Leading, Sweep, close
 from subnets.workspace import Folder, held, run_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -191,6 +193,14 @@ def test_a_cell_that_another_process_works_at_is_skipped_and_not_failed(attempt,
     assert "skipped: find ner de seed=0: " in capsys.readouterr().err
     assert close(Sweep(attempt.folder, frozenset())) == []
     assert attempt.carry_out(lambda: cell, run) == 1.0
+
+
+def test_a_sweep_does_not_keep_the_settings_of_cells_that_have_ended():
+    ended = JobReturn(
+        cfg=OmegaConf.create(), hydra_cfg=OmegaConf.create(), _return_value=1.0, status=JobStatus.COMPLETED
+    )
+    Leading().on_job_end(config=OmegaConf.create(), job_return=ended)
+    assert (ended.cfg, ended.hydra_cfg, ended.return_value) == (None, None, 1.0)
 
 
 def test_a_finished_run_on_a_disk_that_can_only_be_read_is_shown(cell, monkeypatch):

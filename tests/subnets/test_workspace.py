@@ -1,6 +1,7 @@
 """Files that are whole or not there, folders that belong to one run."""
 
 import errno
+import fcntl
 import os
 import threading
 import time
@@ -9,8 +10,8 @@ import pytest
 import yaml
 from composed import settings
 
-from subnets.errors import InputError
-from subnets.workspace import Folder, alone_in, check_kept, check_writable, held, run_folder
+from subnets.errors import Busy, InputError
+from subnets.workspace import Folder, alone_in, check_kept, check_writable, held, is_held, run_folder
 
 
 @pytest.fixture
@@ -105,6 +106,20 @@ def test_who_waits_for_another_process_says_so_and_comes_after_it(tmp_path):
     other.join()
     assert order == ["first", "second"]
     assert said == [f"waiting for another process that works in {tmp_path}"]
+
+
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_where_there_is_no_flock_a_folder_is_held_by_one_all_the_same(given, monkeypatch):
+    def no_flock(_file, _operation):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", no_flock)
+    folder = run_folder(given)
+    with held(folder, given.identity()):
+        assert is_held(folder)
+        with pytest.raises(Busy), held(folder, given.identity()):
+            pytest.fail("held twice")
+    assert not is_held(folder)
 
 
 def test_a_folder_is_held_by_one_and_free_afterwards(given):

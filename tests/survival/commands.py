@@ -11,12 +11,14 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from random import Random
 from typing import Any
 
 # The functions that are at each thing, by where they are looked up; the rest of a step's time is "in between".
@@ -39,6 +41,10 @@ HEAVY = [
 ]
 
 
+EARLY = 0.1  # share of the moments before the settings are known
+POLL = 0.005  # seconds
+
+
 @dataclass(frozen=True)
 class Machine:
     """What a command is made to believe, and when it is killed in a write.
@@ -59,13 +65,33 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Span:
+    """What a command takes, in seconds of the processor, as others keep the machine busy: to its settings, in all."""
+
+    known: float
+    total: float
+
+    def moment(self, draw: Random) -> float:
+        """A moment of it, seldom before the settings are known, as nothing is there to be lost."""
+        early = draw.random() < EARLY
+        return draw.uniform(0, self.known) if early else draw.uniform(self.known, self.total)
+
+
+@dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code (negative: the signal that killed it), what it was at, what it printed."""
+    """How a command ended.
+
+    Attributes:
+        code: its exit code; negative: the signal that killed it.
+        at: what it was at.
+        span: what it took, where it was not killed.
+    """
 
     code: int
     at: str
     output: str
     errors: str
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -81,6 +107,16 @@ class Command:
         if self.process.is_alive():
             os.kill(self.process.pid or 0, number)
 
+    def wait(self, seconds: float) -> None:
+        """Waits until it has had so many seconds of the processor, or has ended."""
+        place, tick = Path(f"/proc/{self.process.pid}/stat"), os.sysconf("SC_CLK_TCK")
+        with suppress(OSError, IndexError):  # it has ended
+            while self.process.is_alive():
+                user, system = place.read_text().rpartition(")")[2].split()[11:13]
+                if (int(user) + int(system)) / tick >= seconds:
+                    return
+                self.process.join(POLL)
+
     def ended(self, *, within: float = 300) -> Ended:
         """Waits for its end.
 
@@ -94,7 +130,8 @@ class Command:
             raise TimeoutError(f"still running after {within} s, {AT[self.phase.value]}: {self._text('errors')}")
         code = self.process.exitcode
         self.process.close()
-        return Ended(code, AT[self.phase.value], self._text("output"), self._text("errors"))
+        span = Span(*(float(self._text(name) or "nan") for name in ("known", "total")))
+        return Ended(code, AT[self.phase.value], self._text("output"), self._text("errors"), span)
 
     @property
     def trainings(self) -> int:
@@ -134,7 +171,10 @@ def _carry_out(folder: Path, arguments: list[str], machine: Machine, phase: Any)
     from subnets.run import main
 
     sys.argv = ["subnets", *arguments]
-    main()
+    try:
+        main()
+    finally:
+        (folder / "total").write_text(str(time.process_time()))
 
 
 def _believe(machine: Machine) -> None:
@@ -187,6 +227,8 @@ def _noting(function: Callable[..., Any], name: str, folder: Path, phase: Any) -
         if name == "training":
             with (folder / "trained").open("a") as file:
                 file.write(".")
+        if name == "in between":
+            (folder / "known").write_text(str(time.process_time()))
         with _at(name, phase):
             return function(*arguments, **named)
 

@@ -82,7 +82,7 @@ def fill(place: Path, times: int, *, seed: int) -> str:
             for name, command in sound.commands(runs).items():
                 for attempt in count():
                     said = place / f"said-{number}-{name}-{attempt}"
-                    moment = draw.choice([0, draw.uniform(0, sound.seconds[name])])
+                    moment = draw.choice([0, sound.spans[name].moment(draw)])
                     left = draw.randrange(LEFT) if sum(at.values()) < times else SIZE
                     ended = _filled_at(disk, said, command, moment=moment, left=left)
                     wrong += [f"torn: {each}" for each in torn(runs, sound.files)]
@@ -114,7 +114,7 @@ def _filled_at(disk: Path, said: Path, command: list[str], *, moment: float, lef
         with filled(disk, left=left):
             return start(said, command).ended()
     begun = start(said, command)
-    begun.process.join(moment)
+    begun.wait(moment)
     with filled(disk, left=left):
         return begun.ended()
 

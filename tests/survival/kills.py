@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from tests.survival.commands import Ended, Machine, start
+from tests.survival.commands import Ended, Machine, Span, start
 from tests.survival.world import RULES, Undisturbed, files_of, litter_in, torn, undisturbed
 
 IN_WRITES = 0.25  # share of the kills that come at a moment of a write, which takes too little time to be met often
@@ -55,7 +55,7 @@ def kill(place: Path, times: int, *, seed: int, by: tuple[signal.Signals, ...] =
             for attempt in count():
                 left = times - sum(tally.kills.values())
                 said = place / f"said-{number}-{name}-{attempt}"
-                ended = _attempt(said, command, sound[rule].seconds[name], draw, by if left > 0 else ())
+                ended = _attempt(said, command, sound[rule].spans[name], draw, by if left > 0 else ())
                 _judge(ended, runs, sound[rule], tally)
                 if ended.code == 0:
                     break
@@ -68,15 +68,15 @@ def kill(place: Path, times: int, *, seed: int, by: tuple[signal.Signals, ...] =
     raise AssertionError("never reached")
 
 
-def _attempt(said: Path, command: list[str], seconds: float, draw: Random, by: tuple[signal.Signals, ...]) -> Ended:
-    """A command, disturbed at a moment of the time that it takes in whole, if it lasts as long."""
+def _attempt(said: Path, command: list[str], span: Span, draw: Random, by: tuple[signal.Signals, ...]) -> Ended:
+    """A command, disturbed at a moment of what it takes in whole, if it lasts as long."""
     if not by:
         return start(said, command).ended()
-    number, moment = draw.choice(by), draw.uniform(0, seconds)
+    number, moment = draw.choice(by), span.moment(draw)
     if number == signal.SIGKILL and draw.random() < IN_WRITES:
         return start(said, command, machine=Machine(killed_at=draw.randrange(MOMENTS))).ended()
     begun = start(said, command)
-    begun.process.join(moment)
+    begun.wait(moment)
     begun.signal(number)
     return begun.ended(within=60)
 

@@ -39,15 +39,14 @@ def kill_ranks(place: Path, times: int, *, seed: int) -> str:
     wrong: list[str] = []
     runs, same = 0, 0
     place.mkdir(parents=True, exist_ok=True)
-    first = time.perf_counter()
     both = _both(place / "said", _command(place / "undisturbed"))
     wrong += [f"exit code {each.code}: {each.errors[-500:]!r}" for each in both if each.code != 0]
-    seconds, sound = time.perf_counter() - first, files_of(place / "undisturbed")
+    sound = files_of(place / "undisturbed")
     while sum(at.values()) < times and not wrong:
         folder = place / f"runs-{runs}"
         for attempt in count():
             kills = sum(at.values()) < times
-            moment = draw.uniform(0, seconds) if kills else None
+            moment = both[0].span.moment(draw) if kills else None
             ended = _both(place / f"said-{runs}-{attempt}", _command(folder), rank=draw.randrange(2), moment=moment)
             if all(each.code == 0 for each in ended):
                 break
@@ -88,7 +87,7 @@ def _both(said: Path, command: list[str], *, rank: int = 0, moment: float | None
     ]
     killed, other = ranks[rank], ranks[1 - rank]
     if moment is not None:
-        killed.process.join(moment)
+        killed.wait(moment)
         if killed.process.exitcode is None:
             killed.signal(SIGKILL)
             for number, patience in ((SIGTERM, OF_ITSELF), (SIGKILL, TOLD)):

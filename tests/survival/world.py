@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.survival.commands import run
+from tests.survival.commands import Span, run
 
 SMALL = [
     "task=ner", "finetune.steps=4", "finetune.batch_size=4", "data.train_examples=12", "data.validation_examples=12",
@@ -36,13 +35,13 @@ class Undisturbed:
     Attributes:
         source: a runs folder in which the source's run is done and nothing else.
         files: what the runs folder holds after all commands.
-        seconds: each command took.
+        spans: what each command took.
     """
 
     rule: str
     source: Path
     files: dict[str, str]
-    seconds: dict[str, float]
+    spans: dict[str, Span]
 
     def begun(self, runs: Path) -> Path:
         """Makes a runs folder that has the source's run."""
@@ -62,20 +61,19 @@ def given(runs: Path, rule: str, command: list[str], *more: str) -> list[str]:
 def undisturbed(place: Path, rule: str = "plain") -> Undisturbed:
     """Runs the commands without disturbing them."""
     runs = place / "undisturbed"
-    seconds = {"source": _timed(place / "said-source", given(runs, rule, SOURCE))}
+    spans = {"source": _span(place / "said-source", given(runs, rule, SOURCE))}
     source = place / "source"
     shutil.copytree(runs, source)
     for name, command in DISTURBED.items():
-        seconds[name] = _timed(place / f"said-{name}", given(runs, rule, command))
-    return Undisturbed(rule, source, files_of(runs), seconds)
+        spans[name] = _span(place / f"said-{name}", given(runs, rule, command))
+    return Undisturbed(rule, source, files_of(runs), spans)
 
 
-def _timed(said: Path, command: list[str]) -> float:
-    began = time.perf_counter()
+def _span(said: Path, command: list[str]) -> Span:
     ended = run(said, command)
     if ended.code != 0:
         raise RuntimeError(f"{' '.join(command)}: exit code {ended.code}: {ended.errors}")
-    return time.perf_counter() - began
+    return ended.span
 
 
 def files_of(runs: Path) -> dict[str, str]:
