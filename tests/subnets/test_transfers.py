@@ -84,7 +84,7 @@ REFUSED = {
     "sparsity": {"sparsity": 1.5},
     "masks.0.digest": {"masks": [{"name": "en", "origin": "somewhere", "digest": "0"}]},
     "masks.0.name": {"masks": [{"name": EVIL, "origin": "somewhere", "digest": "0" * 64}]},
-    "cell.score": {"cell": entry(float("nan"))},
+    "cell.score": {"cell": entry("much")},
     "baselines": {"baselines": {EVIL: entry(1.0)}},
     "against_own.p_worse": {"against_own": {"difference": 0, "low": 0, "high": 0, "p_worse": 2}},
     "lies outside of the model's runs": {"cell": entry(1.0, mask="../../../../../elsewhere/mask.safetensors")},
