@@ -92,7 +92,8 @@ def _run(
     nearest = [run for run in lowest if agreement(run) == max(map(agreement, lowest))]
     if len(nearest) > 1:
         raise InputError(
-            f"mask {name!r}: several runs are called so; quote one of: {_listed([run.name for run in nearest])}"
+            f"mask {name!r}: several runs are called so; name one in quotes, with its @SPARSITY inside them if any: "
+            f"{_listed([run.name for run in nearest])}"
         )
     return nearest[0]
 
@@ -110,7 +111,8 @@ def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry:
     ticket = run.results.ticket
     if ticket is None:
         raise NotFound(
-            f"mask {name!r}: {run.name} has no ticket ({run.results.reason}); name one of its rounds, as {name}@0.5"
+            f"mask {name!r}: {run.name} has no ticket ({run.results.reason}); "
+            f"name one of its rounds, as {name}@{rounds[-1].sparsity:.4g}"
         )
     found = [entry for entry in rounds if entry.mask == ticket.mask]
     if not found:

@@ -51,7 +51,7 @@ def transfer_verdict(results: dict[str, Any], lang: str) -> str:
         return said
     better = "better" if against["difference"] >= 0 else "worse"
     return (
-        f"{said}, {abs(against['difference']):.2f} {better} than the own ticket "
+        f"{said}, {abs(against['difference']):.2f} {better} than the own mask "
         f"[{against['low']:+.2f}, {against['high']:+.2f}], one-sided p {against['p_worse']:.4f}; one seed's transfer"
     )
 

@@ -61,6 +61,8 @@ class _Transfer:
         """The cell, then its baselines."""
         self.bench.introduce(self.progress)
         self._introduce("source", self.source)
+        if self.settings.transfer.mode == "frozen" and self.settings.task.kind != "mlm":
+            self.progress.say("note: nothing is trained, the head neither: it predicts as it was drawn")
         cell = self.subnetworks.score(f"{self.source.text} -> {self.settings.lang}", self.source.mask)
         baselines = self.baselines()
         own = baselines.get("own")
@@ -112,7 +114,8 @@ class _Transfer:
         own = self._own() if "own" in asked else None
         if own is not None:
             on_target = replace(self.subnetworks, bench=self.bench, trained_on=self.settings.lang)
-            found["own"] = on_target.score("own ticket", own)
+            trained = "" if self.settings.transfer.mode == "trained" else f", trained on {self.settings.lang}"
+            found["own"] = on_target.score(f"own mask{trained}", own)
         for name, mask in self._control_masks().items():
             if name in asked:
                 found[name] = self.subnetworks.score(name, mask())
@@ -136,6 +139,8 @@ class _Transfer:
             self.progress.say(f"{PARTIAL}: none, as the source names its own sparsity; say source.sparsity instead")
             return []
         levels = levels_below(mask.sparsity, self.source.named)
+        if not levels:
+            self.progress.say(f"{PARTIAL}: none, as the source has no round below sparsity {mask.sparsity:.4g}")
         lower = [(level, source_mask(self.source.text, self.settings, sparsity=level).mask) for level in levels]
         return [
             (level, random_within(each, kept=mask.kept, seed=seed)) for level, each in lower if each.kept > mask.kept
@@ -148,9 +153,9 @@ class _Transfer:
         try:
             own = source_mask(quoted(self.settings.lang), settings)
         except NotFound as problem:
-            self.progress.say(f"no own ticket to hold it against: {problem}")
+            self.progress.say(f"no own mask to hold it against: {problem}")
             return None
-        self._introduce("own ticket", own)
+        self._introduce("own mask", own)
         return own.mask
 
     def _against(self, cell: Subnetwork, own: Subnetwork) -> dict[str, float | None]:

@@ -47,7 +47,8 @@ class Trajectory:
         dense: mean over the dense seeds; its standard deviation is None for one seed.
         ticket: the sparsest point that all seeds have and whose mean is within one standard deviation of the dense
             mean (Foroutan et al. 2022, section 3), whatever rule the runs' own tickets follow; None where there is
-            none, where there is no standard deviation, or where dense scores 0.
+            none, where there is no standard deviation, or where a dense run scores 0 or no better than one answer to
+            everything.
         own_tickets: the sparsity of each run's own ticket, by seed.
         controls: by name and sparsity.
         test_score: of the ticket on the test split, mean over seeds; None without a test split or ticket.
@@ -100,7 +101,9 @@ def _trajectory(runs: list[FinishedRun], confidence: float, resamples: int) -> T
             by_sparsity.setdefault(round(entry.sparsity, SAME_LEVEL), []).append(entry.score)
     points = tuple(Point(sparsity, over(scores)) for sparsity, scores in sorted(by_sparsity.items()))
     dense, spread, dense_seeds = _dense(runs)
-    ticket = _ticket([point for point in points if point.score.count == len(runs)], dense, spread, higher=higher)
+    learnt = all(run.results.has_learnt for run in runs)
+    shared = [point for point in points if point.score.count == len(runs)]
+    ticket = _ticket(shared, dense, spread, higher=higher) if learnt else None
     return Trajectory(
         model=first.model,
         task=first.task,

@@ -12,6 +12,7 @@ from subnets.source_masks import SourceMask
 from subnets.tables import EMBEDDED, layer_table
 from subnets.workspace import Folder
 
+NOTHING_TOLD = 0.99
 SHOWN = {
     "svcca": "SVCCA, mean canonical correlation of the leading directions",
     "pwcca": "PWCCA, weighted by the pivot's side",
@@ -61,6 +62,11 @@ def _show(found: Finished[SimilarityRow], progress: Progress) -> None:
         progress.say(layer_table(cells, SUBNETWORKS))
     progress.say()
     progress.say("layer 0 is the embeddings; - : all vectors are the same there")
+    if any(row.chance is not None and row.chance > NOTHING_TOLD for row in results.rows):
+        progress.say(
+            f"note: {results.sentences:,} sentences paired at random reach {NOTHING_TOLD} or more in some layer: there the "
+            "value tells nothing; take more sentences than the base is wide, several times over"
+        )
     progress.say(f"folder: {found.folder.path}")
 
 

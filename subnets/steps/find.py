@@ -36,7 +36,7 @@ def run(settings: Settings) -> float:
         check_writable(folder)
         # The libraries that compute take seconds to import; showing a finished run does not need them.
         results = import_module("subnets.search").search(settings, folder, progress=progress)
-    _show(results, folder, progress, embedded=settings.is_embedded)
+    _show(results, folder, progress)
     best = results["ticket"] or results["dense"]
     return float(best["score"])
 
@@ -50,11 +50,9 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
     return results if set(settings.controls) <= results["controls"].keys() else None
 
 
-def _show(results: dict[str, Any], folder: Folder, progress: Progress, *, embedded: bool) -> None:
+def _show(results: dict[str, Any], folder: Folder, progress: Progress) -> None:
     progress.say()
     progress.say(trajectory_table(results))
     progress.say()
     progress.say(verdict(results))
-    if embedded:
-        progress.say(f"note: {EMBEDDED}")
     progress.say(f"run folder: {folder.path}")

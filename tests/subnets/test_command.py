@@ -1,15 +1,12 @@
 """The command line: help, and every mistake said in one line with exit code 2 and nothing written."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from command_line import Said
-
-from subnets import run
 
 from subnets import run
 
