@@ -64,7 +64,7 @@ def _show(found: Finished[SimilarityRow], progress: Progress) -> None:
     progress.say("layer 0 is the embeddings; - : all vectors are the same there")
     if any(row.chance is not None and row.chance > NOTHING_TOLD for row in results.rows):
         progress.say(
-            f"note: {results.sentences:,} sentences paired at random reach {NOTHING_TOLD} or more in some layer: there the "
+            f"note: {results.sentences:,} sentences paired at random reach {NOTHING_TOLD} in some layer: there the "
             "value tells nothing; take more sentences than the base is wide, several times over"
         )
     progress.say(f"folder: {found.folder.path}")
