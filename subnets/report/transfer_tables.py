@@ -36,7 +36,7 @@ def tables_of(tried: Tried) -> dict[str, tuple[list[Row], list[Row]]]:
         "sources": (source_rows(tried.sources), shown_sources(tried.sources)),
         "other_masks": (other_mask_rows(tried.by_score), shown_other_masks(tried.by_score)),
         "beside_paper": (beside, beside),
-        "agreement": (agreement_rows(tried.agreements),) * 2,
+        "agreement": (agreement_rows(tried.agreements), shown_agreements(tried.agreements)),
     }
 
 
@@ -49,7 +49,7 @@ def shown(tried: Tried) -> dict[str, tuple[list[Row], str, list[Row]]]:
         "cross_tasks": (shown_tasks(of_other_tasks(tried.cells)), less_own, []),
         "multilingual": (shown_cells(of_mixes(tried.cells)), less_own, []),
         "other_masks": (shown_other_masks(tried.by_score), "Less dense", []),
-        "beside": (agreement_rows(tried.agreements), "Ours and the paper's", shown_beside(tried.beside)),
+        "beside": (shown_agreements(tried.agreements), "Ours and the paper's", shown_beside(tried.beside)),
     }
 
 
@@ -125,7 +125,19 @@ def beside_rows(found: Sequence[Beside]) -> list[Row]:
 
 
 def agreement_rows(found: Sequence[Agreement]) -> list[Row]:
-    """A row a table of the paper: signs, order and means of the differences."""
+    """A row a table of the paper: signs, order and means of the differences, numbers as numbers."""
+    return [
+        {
+            "table": each.table, "model": each.model, "task": each.task, "cells": each.cells,
+            "same_sign": each.same_sign, "rank_correlation": each.rank_correlation, "mean_difference": each.mean,
+            "paper_mean_difference": each.paper_mean,
+        }
+        for each in found
+    ]  # fmt: skip
+
+
+def shown_agreements(found: Sequence[Agreement]) -> list[Row]:
+    """`agreement_rows` in words and rounded."""
     return [
         {
             "table": each.table, "model": each.model, "task": each.task, "cells": str(each.cells),

@@ -150,7 +150,7 @@ def test_our_cells_stand_beside_the_papers(root, page):
 
 def test_signs_and_orders_are_counted(root, page):
     (row,) = [row for row in table(root, "agreement") if row["table"] == "Tables 3 to 5"]
-    assert (row["cells"], row["with the paper's sign"]) == ("6", "6")
+    assert (row["cells"], row["same_sign"]) == ("6", "6")
 
 
 def test_latex_can_set_the_mark(root, page):
