@@ -56,7 +56,8 @@ def test_what_is_said_outright_wins_over_the_protocol(first):
 def test_masks_by_other_means_are_those_of_appendix_d():
     given = composed("experiment=masks_by_other_means", "task=ner")
     assert (given["step"], given["pruning"]["sparsities"]) == ("study", [0.5])
-    (stage,) = given["study"]["stages"]
+    stage, last = given["study"]["stages"]
+    assert last == {"step": "report"}
     assert stage == {
         "step": "find", "lang": ["en", "fr", "de", "ar"], "seed": [0, 1, 2],
         "pruning.score": ["magnitude", "magnitude_change", "fisher"],
@@ -117,5 +118,5 @@ def test_a_checkpoint_is_called_by_the_end_of_its_name(name, label):
 def test_all_faults_are_said_at_once():
     with pytest.raises(InputError) as caught:
         settings(*PLAIN, "pruning.rounds=0", "finetune.batch_size=-1", "+ticket.rul=x")
-    for key in ("pruning.rounds", "finetune.batch_size", "ticket.rul: no such setting; did you mean rule?"):
+    for key in ("pruning.rounds", "finetune.batch_size", "ticket.rul: no such setting; did you mean ticket.rule?"):
         assert key in str(caught.value)

@@ -105,7 +105,8 @@ def _read_run(folder: Path) -> Any:
     runs, left_out = one_of_each(finished_runs(str(folder / "runs")))
     over_seeds = trajectories(runs, confidence=0.95, resamples=100)
     said = [
-        *wording.warnings_of(runs, over_seeds, []), *wording.methods_of(runs, over_seeds, confidence=0.95),
+        *wording.warnings_of(runs, over_seeds, [], everything=runs),
+        *wording.methods_of(runs, over_seeds, confidence=0.95),
         wording.shared_settings(runs), *left_out,
     ]  # fmt: skip
     rows = [*summary.outcome_rows(over_seeds), *summary.shown_outcomes(over_seeds), *wording.provenance_of(runs)]
