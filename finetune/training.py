@@ -53,12 +53,13 @@ class Snapshot:
 class Step:
     """A step just taken, the `number`-th (from 1); `loss` is the batch's mean in nats, on the device.
 
-    `snapshot` copies the state of the training as it now is.
+    `is_enough`: the training ends here, before its time. `snapshot` copies the state of the training as it now is.
     """
 
     number: int
     loss: torch.Tensor
     learning_rate: float
+    is_enough: bool
     snapshot: Callable[[], Snapshot]
 
 
@@ -123,8 +124,9 @@ def train_(
     resume: Snapshot | None = None,
     schedule: Schedule | None = None,
     hold: Callable[[], None] | None = None,
+    enough: Callable[[int], bool] | None = None,
     on_step: Callable[[Step], None] | None = None,
-) -> None:
+) -> int:
     """Trains a prepared model in place, with a fresh optimizer, to the end of one round.
 
     A batch counts as one however many passes or ranks it is split over: its gradient is that of the mean loss over
@@ -138,7 +140,12 @@ def train_(
         resume: a state of this same training to go on from, instead of `first_step`.
         schedule: of the learning rate; None: over this round.
         hold: called with gradients in place, before they are clipped: keeps pruned weights at zero.
+        enough: asked after every step with its number; the training ends where it says yes. Asked at the step of
+            `resume` too, where it is known to have said no, so that it can look again at what it saw there.
         on_step: called after every step.
+
+    Returns:
+        The number of the last step taken.
 
     Raises:
         NonFiniteLoss: at most `CHECKED_EVERY` steps after it happened, or weights that are not finite at the end.
@@ -151,6 +158,9 @@ def train_(
     if resume is not None:
         first_step = resume.number
         _restore_(model, optimizer, resume, accelerator.device)
+        if enough is not None:
+            enough(first_step)
+    number = first_step
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
     for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
         rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
@@ -165,11 +175,16 @@ def train_(
         finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
         if (number % CHECKED_EVERY == 0 or number == steps) and not bool(finite.all()):
             raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
+        ends = enough is not None and enough(number)
         if on_step is not None:
-            on_step(Step(number, loss, rate, partial(_snapshot, number, model, optimizer, accelerator.device)))
+            snapshot = partial(_snapshot, number, model, optimizer, accelerator.device)
+            on_step(Step(number, loss, rate, ends, snapshot))
+        if ends:
+            break
     # The loss of a step is that of the weights before it: what the last step made of them has not been looked at.
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
-        raise NonFiniteLoss(steps)
+        raise NonFiniteLoss(number)
+    return number
 
 
 def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:

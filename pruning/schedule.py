@@ -16,7 +16,12 @@ RATES: dict[str, Callable[[int, Fraction], Fraction]] = {
 
 
 def sparsities(
-    *, rounds: int, rate: float, rate_of: str, explicit: Sequence[float] | None = None
+    *,
+    rounds: int,
+    rate: float,
+    rate_of: str,
+    explicit: Sequence[float] | None = None,
+    skip_to: float | None = None,
 ) -> tuple[Fraction, ...]:
     """The sparsity of every round: 0 for round 0, which is dense, then strictly more each round, at most 1.
 
@@ -28,15 +33,33 @@ def sparsities(
         rate_of: the share of what: of the `original` weights (sparsity r * rate after r rounds; Foroutan et al. 2022,
             Algorithm 1) or of the `remaining` ones (1 - (1 - rate) ** r; Frankle and Carbin 2019).
         explicit: strictly increasing sparsities, each above 0 and at most 1.
+        skip_to: the sparsity of round 1; the rounds that would lie below it are left out.
 
     Raises:
-        InputError: a value out of its range, or rounds that would remove more than everything.
+        InputError: a value out of its range, rounds that would remove more than everything, or none left after a skip.
 
     >>> [str(sparsity) for sparsity in sparsities(rounds=2, rate=0.1, rate_of="remaining")]
     ['0', '1/10', '19/100']
     """
-    if explicit is not None:
-        return _explicit(explicit)
+    found = _explicit(explicit) if explicit is not None else _by_rate(rounds, rate, rate_of)
+    return found if skip_to is None else _skipped(found, skip_to)
+
+
+def kept_count(total: int, sparsity: Fraction) -> int:
+    """How many of `total` weights a sparsity keeps: total minus total * sparsity, that product rounded half up.
+
+    Raises:
+        InputError: a negative total, or a sparsity outside [0, 1].
+
+    >>> kept_count(5, Fraction(1, 10))
+    4
+    """
+    if total < 0 or not 0 <= sparsity <= 1:
+        raise InputError(f"kept count: found total={total} and sparsity={sparsity}; allowed: 0 or more, and 0 to 1")
+    return total - math.floor(total * sparsity + Fraction(1, 2))
+
+
+def _by_rate(rounds: int, rate: float, rate_of: str) -> tuple[Fraction, ...]:
     if rate_of not in RATES:
         raise InputError(f"rate_of: found {rate_of!r}; choose one of: {', '.join(RATES)}")
     if not (math.isfinite(rate) and 0 < rate <= 1):
@@ -53,18 +76,11 @@ def sparsities(
     return tuple(RATES[rate_of](round_number, share) for round_number in range(rounds + 1))
 
 
-def kept_count(total: int, sparsity: Fraction) -> int:
-    """How many of `total` weights a sparsity keeps: total minus total * sparsity, that product rounded half up.
-
-    Raises:
-        InputError: a negative total, or a sparsity outside [0, 1].
-
-    >>> kept_count(5, Fraction(1, 10))
-    4
-    """
-    if total < 0 or not 0 <= sparsity <= 1:
-        raise InputError(f"kept count: found total={total} and sparsity={sparsity}; allowed: 0 or more, and 0 to 1")
-    return total - math.floor(total * sparsity + Fraction(1, 2))
+def _skipped(levels: tuple[Fraction, ...], to: float) -> tuple[Fraction, ...]:
+    first = _exact(to)
+    if not 0 < first < levels[-1]:
+        raise InputError(f"skip_to: found {to}; allowed: above 0 and below the last sparsity, {float(levels[-1]):g}")
+    return (Fraction(0), first, *(level for level in levels if level > first))
 
 
 def _explicit(given: Sequence[float]) -> tuple[Fraction, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 Natural = Annotated[int, Ge(1)]
 
@@ -27,3 +27,6 @@ class PruningSettings:
     rewind_head: bool
     score_batches: Natural
     score_examples: Natural
+    stop_when_stable: Annotated[float, Ge(0), Lt(1)] | None
+    look_every: Natural | None
+    skip_to: Annotated[float, Gt(0), Lt(1)] | None

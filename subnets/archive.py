@@ -29,11 +29,17 @@ FINGERPRINT = "fingerprint"  # the metadata of a file of weights
 
 @dataclass(frozen=True)
 class Scored:
-    """How a trained subnetwork did: on validation, where everything is decided, and on test where there is one."""
+    """How a trained subnetwork did: on validation, where everything is decided, and on test where there is one.
+
+    Attributes:
+        seconds: that training and scoring took.
+        stopped_at: the step at which the training was ended early; None: it was trained to its end.
+    """
 
     validation: Outcomes
     test: Outcomes | None
     seconds: float
+    stopped_at: int | None = None
 
     def in_words(self, mask: Mask) -> str:
         """One line about it."""
@@ -85,6 +91,8 @@ def save_scored(folder: Folder, scored: Scored, *, mask: Mask, origin: Origin) -
         "start_fingerprint": origin.start,
         "data_fingerprint": origin.data,
     }
+    if scored.stopped_at is not None:
+        result["stopped_at"] = scored.stopped_at
     folder.write_json(RESULT, result)
     drop_states(folder)
 
@@ -105,7 +113,8 @@ def load_scored(folder: Folder, *, mask: Mask, origin: Origin) -> Scored | None:
         counts = safetensors.numpy.load(outcomes)
         validation = Outcomes(result["metric"], counts["validation"])
         test = Outcomes(result["metric"], counts["test"]) if "test" in counts else None
-        scored = Scored(validation, test, float(result["seconds"]))
+        stopped_at = None if result.get("stopped_at") is None else int(result["stopped_at"])
+        scored = Scored(validation, test, float(result["seconds"]), stopped_at)
         digest = hashlib.sha256(outcomes).hexdigest()
         agrees = (
             scored.validation.score == result["score"]

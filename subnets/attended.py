@@ -28,6 +28,7 @@ def train_attended(
     folder: Folder | None = None,
     first_step: int = 0,
     rounds_before: int = 0,
+    enough: Callable[[int], bool] | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> Scored:
     """`Workbench.train_and_score` under a label, with a bar, and with losses for the tracker where one is set.
@@ -50,7 +51,7 @@ def train_attended(
             show(step.number, step.loss.item)
             on_step(step)
             bench.track(label, step)
-            if snapshots:
+            if snapshots and not step.is_enough:  # a training that goes on must be one that was to go on
                 snapshots.keep(step)
             taken = step.number
 
@@ -62,6 +63,7 @@ def train_attended(
                 first_step=first_step,
                 rounds_before=rounds_before,
                 resume=resume,
+                enough=enough,
                 on_step=each,
             )
         except RunFailed as problem:

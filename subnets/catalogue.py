@@ -55,6 +55,16 @@ class RoundEntry(Entry):
 
 
 @dataclass(frozen=True)
+class PassedEntry:
+    """A round that was ended once its mask had settled, at step `stopped_at`, and that decided nothing."""
+
+    round: Annotated[int, Ge(0)]
+    sparsity: Annotated[float, Ge(0), Le(1)]
+    stopped_at: Annotated[int, Ge(1)]
+    mask: Line
+
+
+@dataclass(frozen=True)
 class DenseEntry:
     """The dense runs beside a trajectory: mean and standard deviation over seeds (None: one seed).
 
@@ -79,6 +89,7 @@ class Results:
     reason: Line | None
     controls: dict[Control, Entry]
     seconds: Finite
+    passed: tuple[PassedEntry, ...] = ()
 
     @property
     def has_learnt(self) -> bool:

@@ -31,9 +31,12 @@ def results_of(
 ) -> dict[str, Any]:
     """What `results.json` holds; paths of masks are relative to the run's folder.
 
-    `blind_score` is what one answer to everything gets on validation.
+    `blind_score` is what one answer to everything gets on validation. `passed` are rounds that were ended early and
+    decided nothing: only their masks mean something.
     """
     trained = [round_.score for round_ in rounds] + [control.score for control in controls.values()]
+    scored = [each for each in rounds if each.score.stopped_at is None]
+    passed = [each for each in rounds if each.score.stopped_at is not None]
     return {
         "metric": settings.task.metric,
         "dense": {
@@ -43,7 +46,16 @@ def results_of(
             "seeds": list(settings.dense_seeds),
             "blind_score": blind_score,
         },
-        "rounds": [{"round": r.number, **r.score.entry(r.mask, f"rounds/{r.number}/{MASK}")} for r in rounds],
+        "rounds": [{"round": r.number, **r.score.entry(r.mask, f"rounds/{r.number}/{MASK}")} for r in scored],
+        "passed": [
+            {
+                "round": r.number,
+                "sparsity": r.mask.sparsity,
+                "stopped_at": r.score.stopped_at,
+                "mask": f"rounds/{r.number}/{MASK}",
+            }
+            for r in passed
+        ],
         "ticket": None if ticket is None else ticket.score.entry(ticket.mask, f"rounds/{ticket.number}/{MASK}"),
         "reason": None if ticket else _reason(settings, dense),
         "controls": {name: c.score.entry(c.mask, f"controls/{name}/{MASK}") for name, c in controls.items()},

@@ -185,6 +185,11 @@ class Settings:
             plain["finetune"].pop(unused)
         if self.pruning.score != "fisher":
             plain["pruning"].pop("score_examples")
+        if self.pruning.stop_when_stable is None:
+            plain["pruning"].pop("stop_when_stable")
+            plain["pruning"].pop("look_every")
+        if self.pruning.skip_to is None:
+            plain["pruning"].pop("skip_to")
         plain["data"]["root"] = _in_full(self.data.root)
         plain["model"]["name"] = _in_full(self.model.name)
         return plain
@@ -235,7 +240,13 @@ class Settings:
     def sparsities(self) -> tuple[Fraction, ...]:
         """Of rounds 0, 1, ... R, exact."""
         chosen = self.pruning
-        return sparsities(rounds=chosen.rounds, rate=chosen.rate, rate_of=chosen.rate_of, explicit=chosen.sparsities)
+        return sparsities(
+            rounds=chosen.rounds,
+            rate=chosen.rate,
+            rate_of=chosen.rate_of,
+            explicit=chosen.sparsities,
+            skip_to=chosen.skip_to,
+        )
 
     @property
     def dense_seeds(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import of_rank_0
 from subnets.progress import Progress
+from subnets.rounds import TO_ITS_END
 from subnets.settings import Settings
 from subnets.workbench import Workbench
 from subnets.workspace import Folder, dense_folder, held, run_folder, subnetwork_folder
@@ -86,7 +87,8 @@ class Subnetworks:
         for place in (folder, *self._of_search()):
             if _digest_in(place) == mask.digest:
                 scored = load_scored(place, mask=mask, origin=self.bench.origin)
-                return None if scored is None else Subnetwork(mask, scored, place)
+                if scored is not None and scored.stopped_at is None:
+                    return Subnetwork(mask, scored, place)
         return None
 
     def _of_search(self) -> list[Folder]:
@@ -96,7 +98,8 @@ class Subnetworks:
             return []
         run = run_folder(settings)
         rounds = [run / "rounds" / str(number) for number in range(len(settings.sparsities))]
-        return [*rounds, *(run / "controls" / name for name in SAME_START), dense_folder(settings)]
+        in_full = [each / TO_ITS_END for each in rounds]
+        return [*rounds, *in_full, *(run / "controls" / name for name in SAME_START), dense_folder(settings)]
 
     def _about(self) -> About:
         settings = self.settings

@@ -77,6 +77,9 @@ def _rows(results: dict[str, Any]) -> Iterator[list[str]]:
     for round_ in results["rounds"]:
         is_ticket = ticket is not None and round_["mask"] == ticket["mask"]
         yield _row(f"round {round_['round']}" + ("  <- ticket" if is_ticket else ""), round_)
+    for passed in results.get("passed", ()):
+        stopped = f"round {passed['round']}: mask alone, ended at step {passed['stopped_at']}"
+        yield [stopped, f"{passed['sparsity']:.4f}", "-", "-", passed["mask"]]
     for name, control in results["controls"].items():
         yield _row(f"control: {name}", control)
 

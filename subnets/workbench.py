@@ -133,6 +133,7 @@ class Workbench:
         first_step: int = 0,
         rounds_before: int = 0,
         resume: Snapshot | None = None,
+        enough: Callable[[int], bool] | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> Scored:
         """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
@@ -145,7 +146,7 @@ class Workbench:
         apply_(self.weights, mask)
         material = self._material(seed)
         try:
-            train_(
+            taken = train_(
                 self.model,
                 material,
                 accelerator=self.accelerator,
@@ -153,6 +154,7 @@ class Workbench:
                 resume=resume,
                 schedule=self._schedule(material.steps, rounds_before),
                 hold=holder(self.weights, mask),
+                enough=enough,
                 on_step=on_step,
             )
         except NonFiniteLoss as problem:
@@ -162,7 +164,7 @@ class Workbench:
             ) from None
         if astray := nonzero_pruned(self.weights, mask):
             raise RunFailed(f"pruned weights were not zero after training: {astray}")
-        return self._scored(since=began)
+        return self._scored(since=began, stopped_at=taken if taken < material.steps else None)
 
     def score_untrained(self, mask: Mask) -> Scored:
         """How the start does inside a mask without any training; its head is as it was drawn."""
@@ -171,13 +173,13 @@ class Workbench:
         apply_(self.weights, mask)
         return self._scored(since=began)
 
-    def choose(self, mask: Mask, sparsity: Fraction, *, rewound_to: Start) -> Mask:
-        """The survivors at a sparsity, by the run's score and scope, of the weights as they now are.
+    def choose(self, mask: Mask, sparsity: Fraction, *, score: str, rewound_to: Start) -> Mask:
+        """The survivors at a sparsity, by a score and the run's scope, of the weights as they now are.
 
         Ranks take the mask that rank 0 chose, so that rounding can never make them go on with different bits.
         """
-        score, evidence = score_called(self.settings.pruning.score), self._evidence(mask, rewound_to)
-        chosen = self._keep(lambda name: score(name, evidence), mask, sparsity)
+        worth, evidence = score_called(score), self._evidence(mask, rewound_to)
+        chosen = self._keep(lambda name: worth(name, evidence), mask, sparsity)
         return chosen if self.accelerator.num_processes == 1 else mask_of_rank_0(chosen, self.accelerator.device)
 
     def _keep(self, scores: Callable[[str], torch.Tensor], mask: Mask, sparsity: Fraction) -> Mask:
@@ -266,9 +268,9 @@ class Workbench:
             },
         }
 
-    def _scored(self, *, since: float) -> Scored:
+    def _scored(self, *, since: float, stopped_at: int | None = None) -> Scored:
         test = self._score(self.data.test) if self.data.test is not None else None
-        scored = Scored(self._score(self.data.validation), test, time.perf_counter() - since)
+        scored = Scored(self._score(self.data.validation), test, time.perf_counter() - since, stopped_at)
         for each in (scored.validation, scored.test):
             if each is not None and not math.isfinite(each.score):
                 raise RunFailed(

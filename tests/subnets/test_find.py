@@ -205,7 +205,14 @@ class Killed(BaseException):
     """What no handler may catch."""
 
 
-@pytest.mark.parametrize("variant", [[], ["pruning.rewind=3", "pruning.rewind_head=false"]], ids=["plain", "rewound"])
+EARLY = ["pruning.stop_when_stable=0.9", "pruning.look_every=2"]  # rounds in between end at their second look
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [[], ["pruning.rewind=3", "pruning.rewind_head=false"], EARLY],
+    ids=["plain", "rewound", "ended early"],
+)
 def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(small_run, tmp_path, monkeypatch, variant):
     write, writes = Folder.write, []
 
@@ -403,7 +410,11 @@ def test_runs_that_prune_other_parts_do_not_share_dense_runs(small_run):
     assert results_of(given)["dense"]["seeds"] == [0, 1]
 
 
-@pytest.mark.parametrize("rounds", [[], ["pruning.rewind=3", "pruning.rewind_head=false"]], ids=["plain", "rewound"])
+@pytest.mark.parametrize(
+    "rounds",
+    [[], ["pruning.rewind=3", "pruning.rewind_head=false"], EARLY],
+    ids=["plain", "rewound", "ended early"],
+)
 def test_a_run_killed_in_the_middle_of_a_training_goes_on_there_to_the_same_bytes(
     small_run, tmp_path, monkeypatch, rounds
 ):

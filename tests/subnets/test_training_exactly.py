@@ -279,13 +279,16 @@ def test_fisher_is_the_mean_square_of_the_gradients_that_torch_takes_example_by_
 def test_fisher_is_taken_at_the_start_of_the_round_and_leaves_the_trained_weights(small_run):
     bench = set_up(settings(*small_run("pruning.score=fisher", "pruning.score_examples=5")))
     sparsity = bench.settings.sparsities[1]
-    untrained = bench.choose(bench.dense, sparsity, rewound_to=bench.start)
+    untrained = bench.choose(bench.dense, sparsity, score=bench.settings.pruning.score, rewound_to=bench.start)
     train_(bench.model, material(bench), accelerator=bench.accelerator)
     trained = start_of(bench.model).fingerprint
     assert trained != bench.start.fingerprint
-    assert bench.choose(bench.dense, sparsity, rewound_to=bench.start) == untrained
+    assert bench.choose(bench.dense, sparsity, score=bench.settings.pruning.score, rewound_to=bench.start) == untrained
     assert start_of(bench.model).fingerprint == trained
-    assert bench.choose(bench.dense, sparsity, rewound_to=start_of(bench.model)) != untrained
+    assert (
+        bench.choose(bench.dense, sparsity, score=bench.settings.pruning.score, rewound_to=start_of(bench.model))
+        != untrained
+    )
 
 
 # 6. Ranks: masks are those of rank 0 on every rank, and results those of one rank to rounding.
