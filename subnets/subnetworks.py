@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from pruning.mask import Mask
@@ -10,6 +11,7 @@ from pruning.mask_file import About, mask_bytes
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import of_rank_0
+from subnets.errors import Busy
 from subnets.progress import Progress
 from subnets.rounds import TO_ITS_END
 from subnets.settings import Settings
@@ -43,10 +45,20 @@ class Subnetworks:
     progress: Progress
     trained_on: str | None
 
-    def score(self, label: str, mask: Mask) -> Subnetwork:
+    def score_each(self, asked: Mapping[str, Mask]) -> dict[str, Subnetwork]:
+        """`score` for every label; what another worker is training just now comes last, so that workers share them."""
+        found = {}
+        if self.bench.accelerator.num_processes == 1:
+            for label, mask in asked.items():
+                with suppress(Busy):
+                    found[label] = self.score(label, mask, waits=False)
+        return {label: found.get(label) or self.score(label, mask) for label, mask in asked.items()}
+
+    def score(self, label: str, mask: Mask, *, waits: bool = True) -> Subnetwork:
         """How the base does inside a mask: as kept before, by the search of the same settings too, or as it comes out.
 
-        A worker that comes to a sub-network another is training waits for it; one of several ranks does not.
+        A worker that comes to a sub-network another is training waits for it, if it `waits`; one of several ranks
+        does not.
 
         Raises:
             Busy: another worker is training it, and this one does not wait.
@@ -57,7 +69,7 @@ class Subnetworks:
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
         is_main = self.bench.accelerator.is_main_process
         # Ranks do not wait: the others would sit in a collective that times out.
-        waiting = self.progress.say if self.bench.accelerator.num_processes == 1 else None
+        waiting = self.progress.say if waits and self.bench.accelerator.num_processes == 1 else None
         with held(folder, identity, waiting=waiting) if is_main else nullcontext():
             found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
             if found is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -109,19 +109,16 @@ class _Transfer:
 
     def baselines(self) -> dict[str, Subnetwork]:
         """Those asked for, by name: the target's own ticket trained on the target, the others as the cell is."""
-        asked = self.settings.transfer.baselines
+        asked: Container[str] = self.settings.transfer.baselines
         found = {}
         own = self._own() if "own" in asked else None
         if own is not None:
             on_target = replace(self.subnetworks, bench=self.bench, trained_on=self.settings.lang)
             trained = "" if self.settings.transfer.mode == "trained" else f", trained on {self.settings.lang}"
             found["own"] = on_target.score(f"own mask{trained}", own)
-        for name, mask in self._control_masks().items():
-            if name in asked:
-                found[name] = self.subnetworks.score(name, mask())
-        for level, partly in self._partly_random() if PARTIAL in asked else ():
-            found[f"{PARTIAL}@{level:g}"] = self.subnetworks.score(f"source at {level:.0%}, then random", partly)
-        return found
+        others: dict[str, Mask] = {name: mask() for name, mask in self._control_masks().items() if name in asked}
+        others |= {f"{PARTIAL}@{level:g}": mask for level, mask in (self._partly_random() if PARTIAL in asked else ())}
+        return found | self.subnetworks.score_each(others)
 
     def _control_masks(self) -> dict[str, Callable[[], Mask]]:
         mask = self.source.mask

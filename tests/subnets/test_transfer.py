@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from composed import settings
 from safetensors.numpy import load_file
 
 from finetune.outcomes import metric_called
+from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.mask_file import read_mask
 from subnets.archive import save_scored
@@ -245,6 +247,27 @@ def test_a_sub_network_another_worker_is_training_is_waited_for(finished, monkey
     found = Subnetworks(given, bench, QUIET, trained_on="sw").score("waiting", mask)
     worker.join()
     assert np.array_equal(found.scored.validation.counts, scored.validation.counts)
+
+
+def test_of_several_sub_networks_the_one_that_another_worker_is_training_comes_last(finished, monkeypatch):
+    given = settings(*finished, "task=pos", "lang=sw", "seed=6")
+    bench = set_up(given)
+    masks = {f"keeping {kept}": random_mask(bench.dense.shapes, kept=kept, seed=0) for kept in (9000, 8000, 7000)}
+    busy = subnetwork_folder(given, masks["keeping 9000"].digest, trained_on="sw")
+    order, train, hold = [], Workbench.train_and_score, ExitStack()
+
+    def training(self, mask, **more):
+        order.append(f"keeping {mask.kept}")
+        if len(order) == 2:
+            hold.close()  # the other worker leaves
+        return train(self, mask, **more)
+
+    monkeypatch.setattr(Workbench, "train_and_score", training)
+    hold.enter_context(held(busy, given.dense_identity() | {"trained_on": "sw"}))
+    found = Subnetworks(given, bench, QUIET, trained_on="sw").score_each(masks)
+    assert order == ["keeping 8000", "keeping 7000", "keeping 9000"]
+    assert {label: each.mask for label, each in found.items()} == masks
+    assert list(found) == list(masks)
 
 
 class Killed(BaseException):
