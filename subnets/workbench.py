@@ -16,7 +16,7 @@ from torch import nn
 
 from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
-from finetune.examples import Encoded, with_shuffled_labels
+from finetune.examples import Encoded, Integers, with_shuffled_labels
 from finetune.outcomes import Outcomes
 from finetune.training import (
     Material,
@@ -29,6 +29,7 @@ from finetune.training import (
     train_,
     unwrapped,
 )
+from finetune.vocabulary import can_be_narrowed, narrow_, narrowed, pieces_in
 from pruning.mask import Mask
 from pruning.masking import apply_, holder, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
@@ -56,6 +57,7 @@ class Workbench:
         start: the pre-trained weights with the head drawn from the run's seed.
         origin: fingerprints of the encoder's pre-trained weights, of the examples, and of all that the base brings.
         weights: the prunable parameters of `model` by their name in the encoder.
+        pieces: the ids that `model` has embeddings of, where it was left these alone; None: of its whole vocabulary.
     """
 
     settings: Settings
@@ -66,6 +68,7 @@ class Workbench:
     start: Start
     origin: Origin
     weights: Mapping[str, nn.Parameter]
+    pieces: Integers | None
 
     @property
     def dense(self) -> Mask:
@@ -96,12 +99,18 @@ class Workbench:
         """The start with a head drawn from another seed."""
         if seed == self.settings.seed:
             return self.start
-        return start_of(_load(self.settings.of_seed(seed)).model)
+        model = _load(self.settings.of_seed(seed)).model
+        if self.pieces is not None:
+            narrow_(model, self.pieces)
+        return start_of(model)
 
     def from_scratch(self, start: Start) -> Start:
         """A start with an encoder drawn at random as the architecture's own initialisation draws it."""
         drawn = random_weights(unwrapped(self.model), seed=self.settings.seed)
         encoder = {name: weight for name, weight in drawn.items() if not self.is_head(name)}
+        for name, weight in encoder.items():
+            if self.pieces is not None and weight.shape != start.weights[name].shape:  # the embedding of the vocabulary
+                encoder[name] = narrowed(weight, self.pieces)
         return Start({**start.weights, **encoder})
 
     @property
@@ -117,6 +126,8 @@ class Workbench:
 
     def trained_on(self, lang: str) -> Workbench:
         """The same workbench with the training examples of another language; validation and test stay.
+
+        Of a workbench that has the whole vocabulary.
 
         Raises:
             InputError: there are none.
@@ -300,9 +311,21 @@ def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
     origin = Origin(base_fingerprint(base), data.fingerprint, start_fingerprint(base))
+    pieces = _pieces(settings, base, data)
+    if pieces is not None:
+        narrow_(base.model, pieces)
     start = start_of(base.model)
     model = accelerator.prepare_model(base.model)
-    return Workbench(settings, accelerator, base, data, model, start, origin, weights)
+    return Workbench(settings, accelerator, base, data, model, start, origin, weights, pieces)
+
+
+def _pieces(settings: Settings, base: Base, data: Data) -> Integers | None:
+    """All that occurs in the data, where nothing else of the vocabulary can matter; None: it can."""
+    decays = settings.finetune.weight_decay > 0  # all rows, whether they occur or not
+    reads_more = settings.step == "transfer" and settings.transfer.mode == "zero_shot"
+    if decays or reads_more or "embeddings" in settings.pruning.also or not can_be_narrowed(base.model):
+        return None
+    return pieces_in(data.splits().values(), pad_id=base.tokenizer.pad_token_id)
 
 
 def _load(settings: Settings) -> Base:

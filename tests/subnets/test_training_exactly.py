@@ -291,6 +291,36 @@ def test_fisher_is_taken_at_the_start_of_the_round_and_leaves_the_trained_weight
     )
 
 
+def test_leaving_out_pieces_that_do_not_occur_changes_nothing_but_rounding(small_run, monkeypatch):
+    narrow = set_up(settings(*small_run()))
+    assert 0 < len(narrow.pieces) < narrow.base.model.config.vocab_size
+    monkeypatch.setattr("subnets.workbench.can_be_narrowed", lambda model: False)
+    whole = set_up(settings(*small_run()))
+    assert whole.pieces is None
+    assert whole.origin == narrow.origin
+    seen = {}
+    for name, bench in (("narrow", narrow), ("whole", whole)):
+        mask, outcomes, losses = bench.dense, [], []
+        for sparsity in bench.settings.sparsities[1:]:
+            scored = bench.train_and_score(
+                mask, start=bench.start, seed=0, on_step=lambda step, kept=losses: kept.append(step.loss.item())
+            )
+            outcomes.append(scored.validation.counts)
+            mask = bench.choose(mask, sparsity, score="magnitude", rewound_to=bench.start)
+        seen[name] = mask, outcomes, losses
+    assert seen["narrow"][0] == seen["whole"][0]
+    assert np.array_equal(seen["narrow"][1], seen["whole"][1])
+    assert seen["narrow"][2] == pytest.approx(seen["whole"][2], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "task"),
+    [(["pruning.also=[embeddings]"], "pos"), (["finetune.weight_decay=0.1"], "pos"), ([], "mlm")],
+)
+def test_the_vocabulary_is_whole_where_all_of_it_matters(small_run, more, task):
+    assert set_up(settings(*small_run(*more, task=task))).pieces is None
+
+
 # 6. Ranks: masks are those of rank 0 on every rank, and results those of one rank to rounding.
 
 
