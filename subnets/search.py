@@ -108,12 +108,22 @@ class _Run:
         bench, say = self.bench, self.progress.say
         bench.introduce(self.progress)
         dense = bench.dense
-        say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices; {bench.steps} steps a round")
+        say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices")
+        say(f"trainings of {bench.steps} steps: {self._plan()}")
         mine = bench.provenance()
         if self.folder.has(PROVENANCE):
             self._compare_provenance(mine)
         elif self.rounds.writes:
             self.folder.write_json(PROVENANCE, mine)
+
+    def _plan(self) -> str:
+        """What is to be trained, as far as it is known beforehand."""
+        parts = {
+            "rounds": len(self.settings.sparsities),
+            "dense runs of other seeds": len(self.settings.dense_seeds) - 1,
+            "controls": len(self.settings.controls),
+        }
+        return ", ".join(f"{what}: {count}" for what, count in parts.items() if count)
 
     def _compare_provenance(self, mine: dict[str, Any]) -> None:
         """Stops where base or data are not those the run was begun with; notes other software or another machine."""
