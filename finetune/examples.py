@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count, islice
 from typing import Any
 
@@ -60,7 +61,7 @@ class Encoded:
         """Sub-words of each example, shape (examples,)."""
         return np.diff(self.starts)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that a model can see of the examples."""
         digest = hashlib.sha256()
@@ -306,7 +307,9 @@ def _flattened(part: _Part, kind: Kind, *, segments: bool) -> Encoded:
 
 
 def joined(pieces: list[Encoded]) -> Encoded:
-    """Examples of one kind, one set after the other."""
+    """Examples of one kind, one set after the other; of a single set, that set itself."""
+    if len(pieces) == 1:
+        return pieces[0]
     segments = [piece.segment_ids for piece in pieces if piece.segment_ids is not None]
     return Encoded(
         kind=pieces[0].kind,

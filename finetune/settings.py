@@ -23,7 +23,10 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where examples come from, and how many of each split are used (all where null); `seed`: of drawn corpora."""
+    """Where examples come from, and how many of each split are used (all where null); `seed`: of drawn corpora.
+
+    `cache` is a folder where examples are kept once they are encoded; None: they are not kept.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -34,6 +37,12 @@ class DataSettings:
     train_examples: Natural | None = None
     validation_examples: Natural | None = None
     test_examples: Natural | None = None
+    cache: str | None = None
+
+    def examples(self, split: str) -> int | None:
+        """How many examples of a split are used; None: all."""
+        sizes = {"train": self.train_examples, "validation": self.validation_examples, "test": self.test_examples}
+        return sizes[split]
 
 
 @dataclass(frozen=True)
