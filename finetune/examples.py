@@ -138,7 +138,7 @@ def draw_masks(
     Returns:
         The block as the model sees it, and its labels: the token where one is to be predicted, IGNORED elsewhere.
     """
-    special = np.isin(token_ids, tokenizer.all_special_ids)
+    special = (token_ids[:, None] == np.array(tokenizer.all_special_ids)).any(axis=1)
     chosen = (rng.random(len(token_ids)) < share) & ~special
     fate = rng.random(len(token_ids))
     replacement = rng.integers(len(tokenizer), size=len(token_ids), dtype=np.int32)
@@ -197,9 +197,11 @@ def evaluation_order(lengths: Integers, *, batch_tokens: int) -> Iterator[Intege
 
 def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
     """A batch of examples, padded to the longest: `input_ids`, `attention_mask`, `labels`, perhaps `token_type_ids`."""
-    lengths = encoded.starts[examples + 1] - encoded.starts[examples]
+    first = encoded.starts[examples]
+    lengths = encoded.starts[examples + 1] - first
     inside = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
-    flat = np.concatenate([np.arange(encoded.starts[e], encoded.starts[e + 1]) for e in examples])
+    ends = np.cumsum(lengths)
+    flat = np.arange(ends[-1]) + np.repeat(first - (ends - lengths), lengths)  # each token's place in `encoded`
 
     def padded(values: NDArray[Any], fill: int) -> torch.Tensor:
         rectangle = torch.full(inside.shape, fill, dtype=torch.int64)

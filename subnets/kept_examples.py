@@ -70,11 +70,13 @@ def _told(recipe: Callable[[], Recipe | None]) -> Recipe | None:
 def _keep(folder: Folder, examples: Encoded, recipe: Recipe) -> str | None:
     """Writes them down; gives what to say if that cannot be done."""
     try:
+        folder.path.mkdir(parents=True, exist_ok=True)
         # Alone, so that what a process that died here had not finished is removed.
         with alone_in(folder, waiting=None):
             folder.write(EXAMPLES, *examples_pieces(examples, recipe))
     except Busy:
         return None  # another keeps the same
     except (OSError, InputError) as problem:
-        return f"note: examples are not kept, every process encodes them: {folder.path.parent}: {problem}"
+        reason = (isinstance(problem, OSError) and problem.strerror) or "it cannot be written"
+        return f"note: examples are not kept in {folder.path.parent} ({reason}): every process encodes them"
     return None
