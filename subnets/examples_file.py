@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from finetune.examples import IGNORED, Encoded
 from finetune.recipe import Recipe
-from pruning.plain_json import canonical, json_object
+from pruning.plain_json import canonical, json_object, shown
 from subnets.errors import INPUT_ERRORS, InputError
 
 FORMAT, VERSION = "subnets-examples", "1"
@@ -138,7 +138,9 @@ def _read(file: BufferedReader, recipe: Recipe, *, size: int) -> Encoded:
     while piece := file.read(READ_AT_ONCE):
         digest.update(piece)
     if digest.hexdigest() != checksum:
-        raise InputError(f"field {CHECKSUM!r}: found {checksum}; expected {digest.hexdigest()}, from the content")
+        raise InputError(
+            f"field {CHECKSUM!r}: found {shown(checksum)}; expected {digest.hexdigest()}, from the content"
+        )
     mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     arrays: dict[str, Any] = {
         name: np.frombuffer(mapped, TYPES[name][1], count=sizes[name], offset=8 + length + first)
