@@ -54,9 +54,16 @@ def recipe_of(
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
     """SHA-256 over all by which a fast tokenizer makes sub-words: its own serialisation, and what is set beside it."""
-    own = json.loads(tokenizer.backend_tokenizer.to_str())
-    for said_by_every_call in ("truncation", "padding"):  # what is found here is the last call's
-        own.pop(said_by_every_call, None)
+    backend = tokenizer.backend_tokenizer
+    # How texts are cut and padded is said anew by every call: what stands there is the last one's, and is put back.
+    truncation, padding = backend.truncation, backend.padding
+    backend.no_truncation()
+    backend.no_padding()
+    own = backend.to_str()
+    if truncation is not None:
+        backend.enable_truncation(**truncation)
+    if padding is not None:
+        backend.enable_padding(**padding)
     beside = [
         type(tokenizer).__qualname__, tokenizer.truncation_side, bool(tokenizer.split_special_tokens),
         {name: str(token) for name, token in tokenizer.special_tokens_map.items()}, tokenizer.all_special_ids,

@@ -167,7 +167,9 @@ def test_every_part_of_a_tokenizer_counts_and_the_last_call_does_not(small_run):
     tokenizer = base_of(settings(*small_run())).tokenizer
     before = tokenizer_digest(tokenizer)
     tokenizer(["the old cat"], ["sees"], truncation=True, max_length=9, padding="max_length")
+    left = tokenizer.backend_tokenizer.to_str()
     assert tokenizer_digest(tokenizer) == before
+    assert tokenizer.backend_tokenizer.to_str() == left
     digests = [before]
     for change in (
         lambda each: each.add_tokens([AddedToken("newword")]),
