@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 Natural = Annotated[int, Ge(1)]
 
@@ -37,7 +37,7 @@ class DataSettings:
     train_examples: Natural | None = None
     validation_examples: Natural | None = None
     test_examples: Natural | None = None
-    cache: str | None = None
+    cache: Annotated[str, MinLen(1)] | None = None
 
     def examples(self, split: str) -> int | None:
         """How many examples of a split are used; None: all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from finetune.examples import IGNORED, Encoded
 from finetune.recipe import Recipe
 from pruning.plain_json import canonical, json_object, shown
-from subnets.errors import INPUT_ERRORS, InputError
+from subnets.errors import InputError
 
 FORMAT, VERSION = "subnets-examples", "1"
 METADATA, CHECKSUM, CUT = "__metadata__", "checksum", "cut"
@@ -72,9 +73,9 @@ def read_examples(path: Path, recipe: Recipe, *, vocabulary: int) -> Encoded:
         if not path.is_file():
             raise InputError("found no regular file; expected examples")
         with path.open("rb") as file:
-            examples = _read(file, recipe, size=path.stat().st_size)
+            examples = _read(file, recipe, size=os.fstat(file.fileno()).st_size)
         check_possible(examples, recipe, vocabulary=vocabulary)
-    except INPUT_ERRORS as problem:
+    except ValueError as problem:  # also mmap's and numpy's, of a file that shrinks while it is read
         raise InputError(f"{path}: {problem}") from None
     return examples
 
