@@ -199,16 +199,16 @@ def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
     """A batch of examples, padded to the longest: `input_ids`, `attention_mask`, `labels`, perhaps `token_type_ids`."""
     first = encoded.starts[examples]
     lengths = encoded.starts[examples + 1] - first
-    inside = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
+    inside = np.arange(lengths.max()) < lengths[:, None]
     ends = np.cumsum(lengths)
     flat = np.arange(ends[-1]) + np.repeat(first - (ends - lengths), lengths)  # each token's place in `encoded`
 
     def padded(values: NDArray[Any], fill: int) -> torch.Tensor:
-        rectangle = torch.full(inside.shape, fill, dtype=torch.int64)
-        rectangle[inside] = torch.from_numpy(values[flat].astype(np.int64))
-        return rectangle
+        rectangle = np.full(inside.shape, fill, dtype=np.int64)
+        rectangle[inside] = values[flat]
+        return torch.from_numpy(rectangle)
 
-    batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": inside.long()}
+    batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": torch.from_numpy(inside).long()}
     if encoded.segment_ids is not None:
         batch["token_type_ids"] = padded(encoded.segment_ids, 0)
     if encoded.kind == "sentence":
