@@ -27,7 +27,9 @@ from subnets.data import read_data
 from subnets.errors import InputError
 from subnets.examples_file import check_possible, examples_pieces, read_examples
 from subnets.kept_examples import EXAMPLES, found_or_made
+from subnets.steps import find
 from subnets.workspace import Folder, alone_in, run_folder
+from tests.survival.world import files_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = ["xnli", "ner", "pos", "mlm"]
@@ -85,11 +87,22 @@ def test_a_second_process_neither_reads_rows_nor_encodes(small_run, monkeypatch,
     assert read(small_run(task=task)).fingerprint == first.fingerprint
 
 
+@pytest.mark.parametrize("task", ["ner", "mlm"])
+def test_a_run_leaves_the_same_bytes_with_and_without(small_run, tmp_path, task):
+    left = []
+    for name, cache in (("without", "null"), ("cold", f"{tmp_path}/kept"), ("warm", f"{tmp_path}/kept")):
+        find.run(settings(*small_run(f"data.cache={cache}", task=task), f"runs_dir={tmp_path}/{name}"))
+        left.append(files_of(tmp_path / name))
+    assert len(left[0]) > 10
+    assert left[0] == left[1] == left[2]
+
+
 def test_a_cache_enters_no_identity(small_run, tmp_path):
     there, elsewhere, nowhere = (
         settings(*small_run(*more)) for more in ([], [f"data.cache={tmp_path}/other"], ["data.cache=null"])
     )
     assert there.data.cache == f"{tmp_path}/runs/.encoded"
+    assert "cache" not in there.identity()["data"]  # as in runs begun before there was one
     for other in (elsewhere, nowhere):
         assert run_folder(other) == run_folder(there)
         assert other.identity() == there.identity()
