@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import Any
 
 from finetune.base_model import Base
 from finetune.blind import check_asks
@@ -141,16 +142,19 @@ def _of_language(settings: Settings, base: Base, *, only: Sequence[str] = SPLITS
 
 def _encoded(split: Split, name: str, settings: Settings, base: Base) -> Found:
     """A split's examples, encoded by this process or by one before it."""
-    limit, max_length = settings.data.examples(name), settings.finetune.max_length
-    recipe = partial(
-        recipe_of, split, settings.task, lang=settings.lang, name=name, tokenizer=base.tokenizer,
-        segments=base.segments, max_length=max_length, limit=limit,
-    )  # fmt: skip
-    make = partial(
-        encode, split.rows, settings.task, tokenizer=base.tokenizer, segments=base.segments, max_length=max_length,
-        limit=limit, where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
-    )  # fmt: skip
-    return found_or_made(recipe, make, cache=settings.data.cache, vocabulary=len(base.tokenizer))
+    data, task = settings.data, settings.task
+    asked: dict[str, Any] = {
+        "tokenizer": base.tokenizer, "segments": base.segments, "max_length": settings.finetune.max_length,
+        "limit": data.examples(name),
+    }  # fmt: skip
+    recipe = partial(recipe_of, split, task, lang=settings.lang, name=name, **asked)
+
+    def make() -> Encoded:
+        # Opened again, after the recipe was told: of a file that was replaced since, `split` would still read the old.
+        opened = open_split(data, task, settings.lang, name) or split
+        return encode(opened.rows, task, where=f"data={data.source}, {task.name}, {settings.lang}, {name}", **asked)
+
+    return found_or_made(recipe, make, cache=data.cache, vocabulary=len(base.tokenizer))
 
 
 def _joined(parts: Sequence[Encoded | None]) -> Encoded | None:

@@ -161,6 +161,28 @@ def test_a_changed_row_is_noticed(small_run, tmp_path, tiny_files, split):
     assert after.fingerprint == read(overrides, "data.cache=null").fingerprint
 
 
+def test_a_file_replaced_as_it_is_opened_is_not_kept_under_the_new_ones_name(
+    small_run, tmp_path, tiny_files, monkeypatch
+):
+    root = tmp_path / "files"
+    shutil.copytree(tiny_files, root)
+    place = root / "pos" / "de" / "train.conllu"
+    new = place.read_text().replace("\tcat\t", "\tdog\t")
+    opened = open_split
+
+    def replaced(*asked):
+        split = opened(*asked)
+        if asked[-1] == "train" and place.read_text() != new:
+            (tmp_path / "new").write_text(new)
+            (tmp_path / "new").replace(place)  # whoever has opened the old one goes on reading it
+        return split
+
+    overrides = [*small_run(), f"data.root={root}"]
+    monkeypatch.setattr("subnets.data.open_split", replaced)
+    first = read(overrides)
+    assert first.fingerprint == read(overrides).fingerprint == read(overrides, "data.cache=null").fingerprint
+
+
 def test_a_moved_folder_is_the_same_data(small_run, tmp_path, tiny_files, monkeypatch):
     first = read(small_run())
     shutil.copytree(tiny_files, tmp_path / "moved")
