@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count, islice
 from typing import Any
 
@@ -60,7 +61,7 @@ class Encoded:
         """Sub-words of each example, shape (examples,)."""
         return np.diff(self.starts)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all that a model can see of the examples."""
         digest = hashlib.sha256()
@@ -137,7 +138,7 @@ def draw_masks(
     Returns:
         The block as the model sees it, and its labels: the token where one is to be predicted, IGNORED elsewhere.
     """
-    special = np.isin(token_ids, tokenizer.all_special_ids)
+    special = (token_ids[:, None] == np.array(tokenizer.all_special_ids)).any(axis=1)
     chosen = (rng.random(len(token_ids)) < share) & ~special
     fate = rng.random(len(token_ids))
     replacement = rng.integers(len(tokenizer), size=len(token_ids), dtype=np.int32)
@@ -196,16 +197,18 @@ def evaluation_order(lengths: Integers, *, batch_tokens: int) -> Iterator[Intege
 
 def collate(encoded: Encoded, examples: Integers, *, pad_id: int) -> Batch:
     """A batch of examples, padded to the longest: `input_ids`, `attention_mask`, `labels`, perhaps `token_type_ids`."""
-    lengths = encoded.starts[examples + 1] - encoded.starts[examples]
-    inside = torch.from_numpy(np.arange(lengths.max()) < lengths[:, None])
-    flat = np.concatenate([np.arange(encoded.starts[e], encoded.starts[e + 1]) for e in examples])
+    first = encoded.starts[examples]
+    lengths = encoded.starts[examples + 1] - first
+    inside = np.arange(lengths.max()) < lengths[:, None]
+    ends = np.cumsum(lengths)
+    flat = np.arange(ends[-1]) + np.repeat(first - (ends - lengths), lengths)  # each token's place in `encoded`
 
     def padded(values: NDArray[Any], fill: int) -> torch.Tensor:
-        rectangle = torch.full(inside.shape, fill, dtype=torch.int64)
-        rectangle[inside] = torch.from_numpy(values[flat].astype(np.int64))
-        return rectangle
+        rectangle = np.full(inside.shape, fill, dtype=np.int64)
+        rectangle[inside] = values[flat]
+        return torch.from_numpy(rectangle)
 
-    batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": inside.long()}
+    batch = {"input_ids": padded(encoded.token_ids, pad_id), "attention_mask": torch.from_numpy(inside).long()}
     if encoded.segment_ids is not None:
         batch["token_type_ids"] = padded(encoded.segment_ids, 0)
     if encoded.kind == "sentence":
@@ -306,7 +309,9 @@ def _flattened(part: _Part, kind: Kind, *, segments: bool) -> Encoded:
 
 
 def joined(pieces: list[Encoded]) -> Encoded:
-    """Examples of one kind, one set after the other."""
+    """Examples of one kind, one set after the other; of a single set, that set itself."""
+    if len(pieces) == 1:
+        return pieces[0]
     segments = [piece.segment_ids for piece in pieces if piece.segment_ids is not None]
     return Encoded(
         kind=pieces[0].kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from finetune.content import content_of
 from finetune.errors import InputError
 from finetune.formats import READERS
 from finetune.records import some_rows
@@ -24,7 +25,8 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
     path = _file_of(folder, split, task)
     if path is None:
         return None
-    return Split(some_rows(READERS[task.kind][path.suffix](path, task), where=str(path)), revision=None)
+    rows = some_rows(READERS[task.kind][path.suffix](path, task), where=str(path))
+    return Split(rows, revision=None, content=lambda: content_of([path], limit=data.examples(split)))
 
 
 def _folder_of(root: str | None, task: Task, lang: str) -> Path:

@@ -13,6 +13,7 @@ from datasets.exceptions import DatasetsError
 from httpx2 import HTTPError
 from huggingface_hub import constants
 
+from finetune.content import content_of
 from finetune.errors import InputError
 from finetune.hub import asked_twice, check_cached, check_hub_reachable, commit_served, refusal
 from finetune.records import Record, check_columns, columns_of, rows_of, some_rows
@@ -45,12 +46,13 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split |
         raise
     except FAULTS as error:
         raise InputError(explained(error, task.hub.path, lang=lang, revision=data.revision)) from error
-    records = _records(tables, task, split=split, where=where)
+    records, files = _records(tables, task, split=split, where=where)
     if records is None:
         return None
     names = _label_names(next(iter(tables.values())).features, task.label_column)
     placed = ((f"{where}[{index}]", record) for index, record in records)
-    return Split(some_rows(rows_of(placed, task, names=names), where=where), commit)
+    rows = some_rows(rows_of(placed, task, names=names), where=where)
+    return Split(rows, commit, lambda: content_of(files, commit, *names, limit=data.examples(split)))
 
 
 @cache
@@ -83,18 +85,19 @@ def _load_once(path: str, config: str, *, revision: str | None) -> tuple[dataset
 
 def _records(
     tables: datasets.DatasetDict, task: Task, *, split: str, where: str
-) -> Iterator[tuple[int, Record]] | None:
-    """The records of a split with their index, or None for a test split that is not there."""
+) -> tuple[Iterator[tuple[int, Record]] | None, list[Path]]:
+    """The records of a split with their index, or None for a test split that is not there; the files they lie in."""
     divided = task.kind == "mlm" and set(task.hub.splits) == {"train"}
     name = task.hub.splits.get("train" if divided else split)
     if name not in tables:
         if split == "test":
-            return None
+            return None, []
         raise InputError(f"{where}: no such split; {task.hub.path} has: {', '.join(tables)}")
     table = tables[name]
     check_columns(table.column_names, task, where=where)
     table = table.select_columns(columns_of(task))
-    return _divided(table, split) if divided else enumerate(table)
+    files = [Path(file["filename"]) for file in table.cache_files]
+    return _divided(table, split) if divided else enumerate(table), files
 
 
 def _divided(table: datasets.Dataset, split: str) -> Iterator[tuple[int, Record]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 Natural = Annotated[int, Ge(1)]
 
@@ -23,7 +23,10 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where examples come from, and how many of each split are used (all where null); `seed`: of drawn corpora."""
+    """Where examples come from, and how many of each split are used (all where null); `seed`: of drawn corpora.
+
+    `cache` is a folder where examples are kept once they are encoded; None: they are not kept.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
@@ -34,6 +37,12 @@ class DataSettings:
     train_examples: Natural | None = None
     validation_examples: Natural | None = None
     test_examples: Natural | None = None
+    cache: Annotated[str, MinLen(1)] | None = None
+
+    def examples(self, split: str) -> int | None:
+        """How many examples of a split are used; None: all."""
+        sizes = {"train": self.train_examples, "validation": self.validation_examples, "test": self.test_examples}
+        return sizes[split]
 
 
 @dataclass(frozen=True)

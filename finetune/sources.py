@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -55,10 +55,14 @@ class Split:
     Attributes:
         rows: read from disk as they are asked for, and once; a fault in a row raises InputError when it is reached.
         revision: the commit the hub served; None for files.
+        content: stands for all that the rows are read from, without reading them as rows: beside the same code, task,
+            language, split and limit it is the same only for the same rows. None where to find out would take longer
+            than to encode them.
     """
 
     rows: Iterator[Row]
     revision: str | None
+    content: Callable[[], str | None]
 
 
 class OpenSplit(Protocol):

@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
 
 from finetune.base_model import Base
 from finetune.blind import check_asks
 from finetune.examples import Encoded, encode, joined, with_fixed_masks
-from finetune.sources import SPLITS, open_split
+from finetune.recipe import recipe_of
+from finetune.sources import SPLITS, Split, open_split
 from subnets.errors import InputError
+from subnets.kept_examples import Found, found_or_made
 from subnets.settings import Settings
 
 EVALUATION_MASK_SEED = 0  # the masks of mlm's validation and test are the same for every seed of a run
@@ -19,19 +23,23 @@ EVALUATION_MASK_SEED = 0  # the masks of mlm's validation and test are the same 
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of a task in a language, as the base reads them; `test` is None where the source has none."""
+    """The splits of a task in a language, as the base reads them; `test` is None where the source has none.
+
+    `notes` are what is to be said of how they were read.
+    """
 
     train: Encoded
     validation: Encoded
     test: Encoded | None
     revision: str | None
+    notes: tuple[str, ...] = ()
 
     def splits(self) -> dict[str, Encoded]:
         """The splits there are, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in named.items() if split is not None}
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the fingerprints of all splits."""
         prints = {name: split.fingerprint for name, split in self.splits().items()}
@@ -52,11 +60,12 @@ def read_data(settings: Settings, base: Base) -> Data:
     if len(set(languages)) < len(languages):
         raise InputError(f"lang={settings.lang}: names a language twice; name each once")
     parts = [_of_language(own, base) for own in _own_settings(settings)]
-    whole = {name: _joined([splits[name][0] for splits in parts]) for name in SPLITS}
+    whole = {name: _joined([part.splits[name] for part in parts]) for name in SPLITS}
     train, validation = whole["train"], whole["validation"]
     if train is None or validation is None:
         raise InputError(f"data={settings.data.source}: {settings.task.name} needs a train and a validation split")
-    return Data(train, validation, whole["test"], parts[0]["train"][1])
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    return Data(train, validation, whole["test"], parts[0].revision, tuple(notes))
 
 
 def read_train(settings: Settings, base: Base) -> Encoded:
@@ -66,7 +75,7 @@ def read_train(settings: Settings, base: Base) -> Encoded:
         InputError: they cannot be read, or there are none.
     """
     parts = [_of_language(own, base, only=("train",)) for own in _own_settings(settings)]
-    train = _joined([splits["train"][0] for splits in parts])
+    train = _joined([part.splits["train"] for part in parts])
     if train is None:
         raise InputError(f"data={settings.data.source}: {settings.task.name} has no train split for {settings.lang}")
     return train
@@ -101,29 +110,51 @@ def _own_settings(settings: Settings) -> list[Settings]:
     return found
 
 
-def _of_language(
-    settings: Settings, base: Base, *, only: Sequence[str] = SPLITS
-) -> dict[str, tuple[Encoded | None, str | None]]:
-    """Each split of one language and the commit it came from; None for what is not there."""
-    limits = {"train": settings.data.train_examples, "validation": settings.data.validation_examples,
-              "test": settings.data.test_examples}  # fmt: skip
-    encoded: dict[str, tuple[Encoded | None, str | None]] = dict.fromkeys(SPLITS, (None, None))
+@dataclass(frozen=True)
+class _Part:
+    """The splits of one language, the commit that the training examples came from, and what is to be said."""
+
+    splits: dict[str, Encoded | None]
+    revision: str | None
+    notes: tuple[str, ...]
+
+
+def _of_language(settings: Settings, base: Base, *, only: Sequence[str] = SPLITS) -> _Part:
+    """Each split of one language; None for what is not there."""
+    splits: dict[str, Encoded | None] = dict.fromkeys(SPLITS)
+    revision, notes = None, []
     for name in only:
         split = open_split(settings.data, settings.task, settings.lang, name)
         if split is None:
             continue
-        examples = encode(
-            split.rows, settings.task, tokenizer=base.tokenizer, segments=base.segments,
-            max_length=settings.finetune.max_length, limit=limits[name],
-            where=f"data={settings.data.source}, {settings.task.name}, {settings.lang}, {name}",
-        )  # fmt: skip
+        found = _encoded(split, name, settings, base)
+        examples = found.examples
         if settings.task.kind == "mlm" and name != "train":
             share = settings.finetune.mask_share
             examples = with_fixed_masks(examples, tokenizer=base.tokenizer, share=share, seed=EVALUATION_MASK_SEED)
         if name != "train":
             check_asks(examples, settings.task, where=f"{settings.task.name}, {settings.lang}, {name}")
-        encoded[name] = (examples, split.revision)
-    return encoded
+        splits[name] = examples
+        revision = split.revision if name == "train" else revision
+        notes += [found.note] if found.note else []
+    return _Part(splits, revision, tuple(notes))
+
+
+def _encoded(split: Split, name: str, settings: Settings, base: Base) -> Found:
+    """A split's examples, encoded by this process or by one before it."""
+    data, task = settings.data, settings.task
+    asked: dict[str, Any] = {
+        "tokenizer": base.tokenizer, "segments": base.segments, "max_length": settings.finetune.max_length,
+        "limit": data.examples(name),
+    }  # fmt: skip
+    recipe = partial(recipe_of, split, task, lang=settings.lang, name=name, **asked)
+
+    def make() -> Encoded:
+        # Opened again, after the recipe was told: of a file that was replaced since, `split` would still read the old.
+        opened = open_split(data, task, settings.lang, name) or split
+        return encode(opened.rows, task, where=f"data={data.source}, {task.name}, {settings.lang}, {name}", **asked)
+
+    return found_or_made(recipe, make, cache=data.cache, vocabulary=len(base.tokenizer))
 
 
 def _joined(parts: Sequence[Encoded | None]) -> Encoded | None:

@@ -190,6 +190,7 @@ class Settings:
             plain["pruning"].pop("look_every")
         if self.pruning.skip_to is None:
             plain["pruning"].pop("skip_to")
+        plain["data"].pop("cache")
         plain["data"]["root"] = _in_full(self.data.root)
         plain["model"]["name"] = _in_full(self.model.name)
         return plain
@@ -340,7 +341,8 @@ def _check_names(settings: Settings) -> None:
                 f"at most {LONGEST_NAME} bytes"
             )
     for key, place in (("runs_dir", settings.runs_dir), ("data.root", settings.data.root),
-                       ("model.name", settings.model.name), ("export.to", settings.export.to)):  # fmt: skip
+                       ("data.cache", settings.data.cache), ("model.name", settings.model.name),
+                       ("export.to", settings.export.to)):  # fmt: skip
         check_place(key, place)
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")

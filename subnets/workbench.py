@@ -250,6 +250,8 @@ class Workbench:
             unit = {"token": "words", "sentence": "examples", "mlm": "tokens"}[split.kind]
             cut = f", {split.cut:,} {unit} cut off by finetune.max_length" if split.cut else ""
             progress.say(f"{name}: {len(split):,} examples{cut}")
+        for note in self.data.notes:
+            progress.say(note)
 
     def provenance(self) -> dict[str, Any]:
         """What the numbers come from: software, machine, base and data."""

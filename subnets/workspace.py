@@ -47,8 +47,8 @@ class Folder:
         """Whether a file is finished."""
         return (self.path / name).is_file()
 
-    def write(self, name: str, data: bytes) -> None:
-        """Writes a file under another name, flushes it to the disk, and renames it.
+    def write(self, name: str, *pieces: bytes | memoryview) -> None:
+        """Writes a file, piece after piece, under another name, flushes it to the disk, and renames it.
 
         Raises:
             OSError: the folder cannot be written or the disk is full; nothing that stood there before is changed.
@@ -58,7 +58,7 @@ class Folder:
         unfinished = self.path / f".{name}.{secrets.token_hex(8)}.unfinished"
         try:
             with unfinished.open("xb") as file:
-                file.write(data)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.path / name)

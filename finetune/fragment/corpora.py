@@ -31,11 +31,11 @@ def open_split(data: DataSettings, task: Task, lang: str, split: str) -> Split:
     if task.name not in ROWS:
         raise InputError(f"task={task.name}: the embedded fragment has no such task; it has: {', '.join(ROWS)}")
     grammar_of(lang)
-    sizes = {"train": data.train_examples, "validation": data.validation_examples, "test": data.test_examples}
-    size = sizes[split]
+    size, seed = data.examples(split), data.seed or 0
     if size is None:
         raise InputError(f"data.{split}_examples is not set: the embedded fragment has no end; say how many")
-    return Split(ROWS[task.name](task, lang, split, size, data.seed or 0), revision=None)
+    rows = ROWS[task.name](task, lang, split, size, seed)
+    return Split(rows, revision=None, content=lambda: f"drawn from seed {seed}")
 
 
 def inferences(lang: str, split: str, size: int, seed: int) -> Iterator[tuple[str, str, str]]:

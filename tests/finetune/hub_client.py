@@ -1,7 +1,7 @@
 """Opens splits of the source `hub` in a process of its own, for the clients read their environment when imported.
 
-Reads a JSON list of {task, lang, split, revision?} from standard input; writes a JSON list of {rows, revision}, null
-for a split that is not there, or {error}.
+Reads a JSON list of {task, lang, split, revision?} from standard input; writes a JSON list of {rows, revision,
+content}, null for a split that is not there, or {error}.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from finetune.sources import open_split
 
 
 def answer(task: str, lang: str, split: str, revision: str | None = None) -> dict[str, Any] | None:
-    """The rows of a split, or the error."""
+    """The rows of a split and what stands for them, or the error."""
     try:
         found = open_split(DataSettings(source="hub", revision=revision), task_called(task), lang, split)
-        return None if found is None else {"rows": [astuple(row) for row in found.rows], "revision": found.revision}
+        if found is None:
+            return None
+        content = found.content()
+        return {"rows": [astuple(row) for row in found.rows], "revision": found.revision, "content": content}
     except InputError as error:
         return {"error": str(error)}
 

@@ -109,6 +109,13 @@ def test_the_commit_served_is_recorded(loaded, small_hub):
     }
 
 
+def test_splits_of_other_files_have_other_contents(loaded):
+    contents = {key: answer["content"] for key, answer in loaded.items() if key[0] != "mlm"}
+    assert len(set(contents.values())) == len(contents) > 8
+    # One file is divided into three: which share of it is meant, the split's own name says.
+    assert len({answer["content"] for key, answer in loaded.items() if key[:2] == ("mlm", "de")}) == 1
+
+
 def test_the_cache_gives_the_same_rows_and_commits_when_no_hub_is_there(loaded, cache):
     environment = hub_environment("http://127.0.0.1:9", cache, offline=True)
     assert ask(environment, EVERYTHING, cwd=cache) == list(loaded.values())

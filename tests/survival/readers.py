@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from finetune.examples import Encoded
 from finetune.outcomes import Outcomes
 from pruning.ancestry import Ancestry, Parent
 from pruning.errors import InputError
@@ -20,6 +21,7 @@ from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes, read_mask
 from subnets.archive import RESULT, Origin, Scored, load_scored, load_weights, save_scored, save_weights
 from subnets.catalogue import finished_runs, one_of_each
+from subnets.examples_file import examples_pieces, read_examples
 from subnets.report import summary, wording
 from subnets.report.trajectories import trajectories
 from subnets.tables import csv_bytes, latex, trajectory_table, verdict
@@ -142,6 +144,24 @@ def _read_weights(folder: Path) -> Any:
     return {name: weight.tolist() for name, weight in load_weights(Folder(folder), "head.safetensors").items()}
 
 
+RECIPE = {"kind": "token", "labels": ["O", "B-PER"], "segments": True, "max_length": 16, "limit": None}
+
+
+def _make_examples(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    starts, seen = np.arange(0, 161, 16), np.ones(80, np.bool_)
+    gold = draw.integers(0, 2, 80)
+    labels = np.stack([gold, np.full(80, -100)], axis=1).reshape(-1)
+    token_ids, segment_ids = draw.integers(0, 99, 160, dtype=np.int32), np.zeros(160, np.int8)
+    encoded = Encoded("token", token_ids, segment_ids, starts, labels, gold, starts // 2, seen, 0)
+    (folder / "examples.safetensors").write_bytes(b"".join(examples_pieces(encoded, RECIPE)))
+
+
+def _read_examples(folder: Path) -> Any:
+    found = read_examples(folder / "examples.safetensors", RECIPE, vocabulary=99)
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in vars(found).values()]
+
+
 def _make_floats(folder: Path) -> None:
     torch.save(floats_of(a_mask()), folder / "mask.pt")
 
@@ -171,6 +191,7 @@ READERS: dict[str, Reader] = {
         Reader(RESULT, _make_scored, _read_scored, (damaged, reworded), False),
         Reader("outcomes.safetensors", _make_scored, _read_scored, (damaged, rewritten), True),
         Reader("head.safetensors", _make_weights, _read_weights, (damaged,), True),
+        Reader("examples.safetensors", _make_examples, _read_examples, (damaged, rewritten), True),
         Reader("mask.pt", _make_floats, _exchanged("mask.pt"), (damaged,), False),
         Reader("prune.pt", _make_prune, _exchanged("prune.pt"), (damaged,), False),
     )

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pruning.mask_file import HEADER_LIMIT
+from subnets.examples_file import HEADER_LIMIT as EXAMPLES_HEADER_LIMIT
 from subnets.workspace import LARGEST_JSON, LARGEST_SETTINGS
 from tests.survival.attempt import ALWAYS, BAD, attempt, tried
 from tests.survival.readers import READERS
@@ -50,12 +51,17 @@ def filled(piece, size):
 @pytest.mark.parametrize("piece", [b"[]", b'{"a":1}', '"😀😀"'.encode()])
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("mask.safetensors", HEADER_LIMIT), ("results.json", LARGEST_JSON), ("settings.yaml", LARGEST_SETTINGS)],
+    [
+        ("mask.safetensors", HEADER_LIMIT),
+        ("examples.safetensors", EXAMPLES_HEADER_LIMIT),
+        ("results.json", LARGEST_JSON),
+        ("settings.yaml", LARGEST_SETTINGS),
+    ],
 )
 def test_no_small_file_takes_much_memory_or_time(places, name, size, piece):
     folder, sound, expected = places[name]
     text = filled(piece, size)
-    content = header(text) if name == "mask.safetensors" else text
+    content = header(text) if name.endswith(".safetensors") else text
     found = tried(READERS[name], folder, content=content, sound=sound, expected=expected)
     (folder / name).write_bytes(sound)
     assert found.outcome == "refused", found
