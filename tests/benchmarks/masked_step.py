@@ -14,8 +14,10 @@ from pruning.scope import prunable
 from tests.benchmarks.harness import Setting, Unequal, take_turns
 from tests.benchmarks.lines import Line, at_most_theirs_times, line
 from tests.benchmarks.training import (
+    ROUNDING,
     Steps,
     accelerator_on,
+    check_close,
     encoder,
     material,
     matmul_rate,
@@ -44,8 +46,8 @@ def measure(setting: Setting) -> tuple[list[Line], list[str]]:
         apply_(weights, mask)
         return trained(model, plan, accelerator=accelerator, hold=holder(weights, mask))
 
-    if turn(full).losses != turn(None).losses:
-        raise Unequal("a mask that keeps everything changes losses")
+    check_close("losses with a mask that keeps all", turn(full).losses, turn(None).losses,
+                relative=0 if setting.device == "cpu" else ROUNDING)  # fmt: skip
     turn(half)
     if astray := nonzero_pruned(weights, half):
         raise Unequal(f"pruned weights left zero: {astray}")
@@ -56,12 +58,12 @@ def measure(setting: Setting) -> tuple[list[Line], list[str]]:
         line("masked training step", against="unmasked", unit="s", ours=ours, theirs=theirs,
              mark=at_most_theirs_times(1.03)),
         line("tokens a second, masked step", against="unmasked", unit="tokens/s", ours=[tokens / each for each in ours],
-             theirs=[tokens / each for each in theirs]),
+             theirs=[tokens / each for each in theirs], ratio=False),
         line("share of the measured rate of matrix products, masked step", unit="%",
              ours=[100 * operations(size) / each / rate for each in ours]),
     ]  # fmt: skip
     return lines, [
         f"{precision}, {size.batch} × {size.length} sub-words, {size.weights:,} prunable weights, half of them pruned; "
         f"matrix products alone reach {rate / 1e9:,.0f} GFLOP/s",
-        "a mask that keeps all gives the losses of no mask bit for bit; inside the real one pruned weights stay 0.0",
+        "a mask that keeps all gives the losses of no mask (on a CPU bit for bit); pruned weights stay 0.0",
     ]

@@ -22,18 +22,22 @@ from tests.benchmarks.harness import Setting, Unequal, children, take_turns, tim
 from tests.benchmarks.lines import Line, Mark, line, times_less
 from tests.benchmarks.training import (
     LEARNING_RATE,
+    ROUNDING,
     Steps,
     accelerator_on,
     check_close,
     encoder,
     material,
+    most_apart,
     precision_on,
     trained,
 )
 
 ROUNDS = 5
+MOST = 9  # a tenth each: the next would leave nothing
 FLAT = 0.02  # of the memory after the first round: allocators keep a little
-ASTRAY = 1e-6  # share of the masks' bits that may differ: weights at the threshold, by rounding
+# Share of the masks' bits that may differ, by rounding: Adam's first steps are as large for small gradients.
+ASTRAY = {"cpu": 1e-6, "cuda": 1e-3}
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,11 @@ class RoundDone:
 def measure(setting: Setting) -> tuple[list[Line], list[str]]:
     """Both sides live in processes of their own and take turns round by round."""
     with children({"ours": (ours, [setting]), "theirs": (theirs, [setting])}) as sides:
-        found = take_turns(sides, setting.turns(ROUNDS))
+        found = take_turns(sides, min(MOST, setting.turns(ROUNDS)))
     for own, other in zip(found["ours"], found["theirs"], strict=True):
-        check_close("losses", own.losses, other.losses, relative=1e-3)
+        check_close("losses", own.losses, other.losses, relative=1e-3 if setting.device == "cpu" else ROUNDING)
         apart = (own.mask ^ other.mask).kept
-        if apart > ASTRAY * own.mask.total or own.mask.kept != other.mask.kept:
+        if apart > ASTRAY[setting.device] * own.mask.total or own.mask.kept != other.mask.kept:
             raise Unequal(f"masks differ in {apart} of {own.mask.total} weights")
     own, other = found["ours"], found["theirs"]
     each = partial(_line, own, other, against="torch.nn.utils.prune")
@@ -71,13 +75,10 @@ def measure(setting: Setting) -> tuple[list[Line], list[str]]:
         line(f"growth of memory from round 1 to {len(own)}", against="torch.nn.utils.prune", unit="B",
              ours=grown["ours"], theirs=grown["theirs"], mark=flat, ratio=False),
     ]  # fmt: skip
-    largest = max(
-        abs(a / b - 1) for one, two in zip(own, other, strict=True) for a, b in zip(one.losses, two.losses, strict=True)
-    )
     apart = max((one.mask ^ two.mask).kept for one, two in zip(own, other, strict=True))
     return lines, [
         f"{len(own)} rounds, a tenth of the weights pruned in each, AdamW fused on both sides; losses differ by "
-        f"{largest:.0e} of them at most, masks in {apart} of {own[0].mask.total:,} weights"
+        f"{most_apart(own, other):.0e} of them at most, masks in {apart} of {own[0].mask.total:,} weights"
     ]
 
 
@@ -89,7 +90,7 @@ def ours(setting: Setting) -> Iterator[RoundDone]:
     weights, start = prunable(encoder_of(unwrapped(model))), start_of(model)
     mask = Mask.full({name: tuple(weight.shape) for name, weight in weights.items()})
     plan = material(setting.size, "token", precision=precision)
-    for number in range(ROUNDS):
+    for number in range(MOST):
         memory.reset_peak(setting.device)
         apply_(weights, mask)
         steps = trained(model, plan, accelerator=accelerator, hold=holder(weights, mask))
@@ -111,7 +112,7 @@ def theirs(setting: Setting) -> Iterator[RoundDone]:
     names = sorted(prunable(encoder_of(model)))
     plan = material(setting.size, "token", precision=precision)
     first = next(plan.batches())
-    for number in range(ROUNDS):
+    for number in range(MOST):
         memory.reset_peak(setting.device)
         steps = Steps()
         torch.manual_seed(plan.seed)

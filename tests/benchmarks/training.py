@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.benchmarks.sizes import Size
 LABELS = 7  # as many as WikiANN's tags
 SPECIAL = 5  # ids below are special tokens
 LEARNING_RATE = 2e-5
+ROUNDING = 1e-2  # relative, of losses on a GPU in bf16, which sums in an order of its own each time
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,12 @@ def check_close(what: str, ours: list[float], theirs: list[float], *, relative: 
     """Raises Unequal where numbers differ by more than rounding."""
     if len(ours) != len(theirs) or not np.allclose(ours, theirs, rtol=relative, atol=0):
         raise Unequal(f"{what}: {ours} against {theirs}")
+
+
+def most_apart(ours: Sequence[Any], theirs: Sequence[Any]) -> float:
+    """The largest relative difference between the losses of turns."""
+    pairs = zip(ours, theirs, strict=True)
+    return max(abs(a / b - 1) for one, two in pairs for a, b in zip(one.losses, two.losses, strict=True))
 
 
 def matmul_rate(device: str, precision: str, *, rounds: int = 5) -> float:
