@@ -35,8 +35,9 @@ def main(words: Sequence[str]) -> int:
         sys.exit(f"--device={asked.device}: {problem}")
     rows: list[Measured] = []
     for name in asked.only:
-        print(f"{name} ...", file=sys.stderr, flush=True)
+        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
         rows.append(measured(name, setting))
+        print(f"{rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
         _write(asked.json, json.dumps(as_json(machine, rows), indent=1) + "\n")  # so far, in case the rest is stopped
     text = markdown(machine, rows)
     _write(asked.markdown, text)

@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from tests.benchmarks.harness import Spread, spread
 
+DIGITS = ((2, "{:.3f}"), (10, "{:.2f}"), (100, "{:.1f}"))  # of ratios below so much
 HEADERS = ("what", "against", "ours", "theirs", "theirs / ours", "reach", "reached")
 
 
@@ -95,6 +96,7 @@ class Measured:
     Attributes:
         row: its name.
         seconds: that it took.
+        others: share of the machine's time in which other work kept it busy meanwhile.
     """
 
     row: str
@@ -103,6 +105,7 @@ class Measured:
     skipped: str | None = None
     failed: str | None = None
     seconds: float = 0.0
+    others: float = 0.0
 
 
 def markdown(machine: dict[str, Any], rows: Sequence[Measured]) -> str:
@@ -156,15 +159,7 @@ def _ratio(times: Spread) -> str:
 
 
 def _digits(value: float) -> str:
-    return (
-        f"{value:.3f}"
-        if value < 2
-        else f"{value:.2f}"
-        if value < 10
-        else f"{value:.1f}"
-        if value < 100
-        else f"{value:,.0f}"
-    )
+    return next((form.format(value) for below, form in DIGITS if value < below), f"{value:,.0f}")
 
 
 def _notes(rows: Sequence[Measured]) -> Iterator[str]:
@@ -175,6 +170,9 @@ def _notes(rows: Sequence[Measured]) -> Iterator[str]:
             yield f"`{row.row}` FAILED: {row.failed}"
         for note in row.notes:
             yield f"`{row.row}`: {note}"
+    took = [f"`{row.row}` {row.seconds:.0f} s ({row.others:.0%})" for row in rows if row.skipped is None]
+    if took:
+        yield f"time taken, and how much of the machine's time went to other work meanwhile: {', '.join(took)}"
 
 
 def _list(items: Sequence[str]) -> str:

@@ -40,6 +40,21 @@ def described(device: str) -> dict[str, Any]:
     return found
 
 
+def busy_seconds() -> float:
+    """Seconds that all cores together have been at work since the machine started (Linux; 0 elsewhere)."""
+    path = Path("/proc/stat")
+    if not path.is_file():
+        return 0.0
+    user, nice, system, _idle, _waiting, irq, soft_irq, *_ = map(int, path.read_text().splitlines()[0].split()[1:])
+    return (user + nice + system + irq + soft_irq) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds() -> float:
+    """Of these, those of this process and of the processes that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def processor() -> str:
     """The processor's name, as Linux has it."""
     return _of_cpu("model name") or platform.processor() or platform.machine()

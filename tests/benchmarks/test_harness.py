@@ -1,6 +1,7 @@
 """Sides take turns, ratios are those of turns, children are apart, and the table says what was found."""
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.benchmarks import memory
 from tests.benchmarks.harness import Skipped, Spread, Unequal, children, in_child, spread, take_turns
 from tests.benchmarks.lines import Measured, at_most, at_most_theirs_times, line, markdown, shown, times_less
+from tests.benchmarks.machine import busy_seconds, own_seconds
 
 
 def test_a_spread_is_the_median_between_the_quartiles():
@@ -46,7 +48,7 @@ def test_a_mark_is_reached_or_not(mark, ours, theirs, reached):
 def test_the_table_says_what_was_reached_skipped_and_failed():
     found = line("step", against="plain", unit="s", ours=[2.0], theirs=[1.0], mark=at_most_theirs_times(1.03))
     rows = [
-        Measured("step", [found], ["losses are equal"]),
+        Measured("step", [found], ["losses are equal"], seconds=90, others=0.07),
         Measured("far", skipped="no data"),
         Measured("bad", failed="not equal"),
     ]
@@ -54,6 +56,7 @@ def test_the_table_says_what_was_reached_skipped_and_failed():
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in said.splitlines() if row.startswith("|")]
     assert cells[2] == ["step", "plain", "2.00 s", "1.00 s", "0.500 [0.500, 0.500]", "at most 1.03 × theirs", "no"]
     assert "- `step`: losses are equal" in said
+    assert "`step` 90 s (7%), `bad` 0 s (0%)" in said
     assert "- `far` was not measured: no data" in said
     assert "- `bad` FAILED: not equal" in said
     assert said.startswith("- processor: P\n")
@@ -109,3 +112,15 @@ def test_the_peak_is_that_of_the_work_alone():
     filled = 8 * 4_000_000
     assert filled - 2**20 <= memory.rise(lambda: np.ones(4_000_000).sum()) < filled + 2**23
     assert memory.rise(lambda: None) < 2**20
+
+
+def test_what_a_child_computed_is_not_the_work_of_others():
+    busy, own = busy_seconds(), own_seconds()
+    in_child(spin, 0.3)
+    assert own_seconds() - own >= 0.3
+    assert busy_seconds() - busy >= 0.25  # the kernel counts in hundredths of a second
+
+
+def spin(seconds):
+    while time.process_time() < seconds:
+        pass
