@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +32,18 @@ def peak(device: str = "cpu") -> int:
 
 def rise(work: Callable[[], object], device: str = "cpu") -> int:
     """How many bytes more than before are in use while some work is done, at the most."""
+    _give_back_what_is_free()
     reset_peak(device)
     before = in_use(device)
     work()
     return max(0, peak(device) - before)
+
+
+def _give_back_what_is_free() -> None:
+    """Memory that the C library keeps for later (glibc) would hide what the work asks for."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _of_process(what: str) -> int:
