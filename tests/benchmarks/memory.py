@@ -9,9 +9,10 @@ from pathlib import Path
 
 
 def in_use(device: str = "cpu") -> int:
-    """Bytes: resident of the process (Linux), or allocated on the device."""
+    """Bytes: resident of the process (Linux) without what is free in it, or allocated on the device."""
     if device == "cuda":
         return int(_cuda().memory_allocated())
+    _give_back_what_is_free()
     return _of_process("VmRSS")
 
 
@@ -32,15 +33,14 @@ def peak(device: str = "cpu") -> int:
 
 def rise(work: Callable[[], object], device: str = "cpu") -> int:
     """How many bytes more than before are in use while some work is done, at the most."""
-    _give_back_what_is_free()
-    reset_peak(device)
     before = in_use(device)
+    reset_peak(device)
     work()
     return max(0, peak(device) - before)
 
 
 def _give_back_what_is_free() -> None:
-    """Memory that the C library keeps for later (glibc) would hide what the work asks for."""
+    """What the C library (glibc) keeps for later is not in use, and would hide what work asks for: gigabytes."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
