@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from torch._inductor import config as inductor
+
 from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.controls import random_mask
@@ -63,6 +65,7 @@ def _steps(setting: Setting, precision: str, compiled: bool) -> Iterator[Turn]:
     mask = random_mask(shapes, kept=setting.size.weights // 2, seed=0)
     apply_(weights, mask)
     if compiled:
+        inductor.fallback_random = True  # else compiled layers draw other dropout, and losses could not be compared
         for layer in unwrapped(model).bert.encoder.layer:
             layer.compile(dynamic=True)
     plan = material(setting.size, "token", precision=precision)
