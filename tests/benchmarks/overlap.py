@@ -1,32 +1,24 @@
-"""Times the overlap of all pairs of masks against other ways to the same counts.
-
-Run from the repository: `python -m tests.benchmarks.overlap [bits] [masks] [rounds]`; an encoder of mBERT's size has
-85 million bits. All ways start from masks in memory in their own form (packed bits, bools, floats), are first checked
-to find the same counts, and then take turns, each round in the other order, so that a busy machine slows them all
-alike. Floats take 4 bytes a bit and mask: 2.7 GB for the defaults, and minutes where memory is slow to come by.
-"""
+"""The overlap of all pairs of masks, beside other ways to the same counts: seconds a pair, and memory."""
 
 from __future__ import annotations
 
-import os
-import platform
-import statistics
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from subnets.all_pairs import intersections
-from tests.benchmarks.selection import peak_mebibytes
+from tests.benchmarks import memory
+from tests.benchmarks.harness import Setting, Unequal, timed_turns
+from tests.benchmarks.lines import Line, at_most, line
+from tests.benchmarks.training import synchronise
 
 Pairs = dict[tuple[int, int], tuple[int, int]]  # in both and in either, by pair
-DEFAULTS = (85_000_000, 8, 3)
+OURS = "blocks"
 
 
 def by_blocks(rows: list[NDArray[np.uint8]]) -> Pairs:
@@ -67,48 +59,52 @@ def by_float_stack(masks: list[torch.Tensor]) -> Pairs:
     return found
 
 
-def main(bits: int, masks: int, rounds: int) -> None:
-    """Check, time in turn, print medians."""
-    bools = drawn(bits, masks)
+def measure(setting: Setting) -> tuple[list[Line], list[str]]:
+    """All ways start from masks in memory in their own form, find the same counts, and then take turns.
+
+    Floats take 4 bytes a bit: theirs has fewer masks, and so fewer pairs. On another device it is the floats' way that
+    runs there.
+    """
+    size = setting.size
+    bools = drawn(size.weights, size.masks)
     packed = [np.packbits(each, bitorder="little") for each in bools]
-    floats = [torch.from_numpy(each).float() for each in bools]
+    floats = [torch.from_numpy(each).float().to(setting.device) for each in bools[: size.float_masks]]
     ways: dict[str, Callable[[], Pairs]] = {
-        "blocks": partial(by_blocks, packed),
-        "packed words": partial(by_words, packed),
-        "numpy bools": partial(by_bools, bools),
+        OURS: partial(by_blocks, packed),
         "float stack": partial(by_float_stack, floats),
+        "numpy bools": partial(by_bools, bools),
+        "packed words": partial(by_words, packed),
     }
-    extra = {name: peak_mebibytes(way) for name, way in ways.items()}
-    first, *others = [way() for way in ways.values()]
-    if any(found != first for found in others):
-        sys.exit("the ways do not find the same counts")
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds):
-        for name in list(ways)[:: 1 if number % 2 == 0 else -1]:
-            begin = time.perf_counter()
-            ways[name]()
-            seconds[name].append(time.perf_counter() - begin)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    print(machine())
-    print(f"{masks} masks of {bits:,} bits, {len(first)} pairs, {torch.get_num_threads()} threads, {rounds} rounds")
-    print(f"{'way':<16}{'ms a pair':>10}{'times blocks':>14}{'extra MiB':>11}")
-    for name, median in medians.items():
-        print(f"{name:<16}{1000 * median / len(first):>10.2f}{median / medians['blocks']:>14.1f}{extra[name]:>11.0f}")
+    found = {name: way() for name, way in ways.items()}
+    for name, counts in found.items():
+        if any(found[OURS][pair] != count for pair, count in counts.items()):
+            raise Unequal(f"{name} does not find the same counts")
+    extra = {name: memory.rise(way, setting.device if name == "float stack" else "cpu") for name, way in ways.items()}
+
+    def counted(way: Callable[[], Any]) -> None:
+        way()
+        synchronise(setting.device)
+
+    turns = timed_turns({name: partial(counted, way) for name, way in ways.items()}, setting.turns(5))
+    seconds = {name: [each / len(found[name]) for each in values] for name, values in turns.items()}
+    others = [name for name in ways if name != OURS]
+    lines = [
+        line("overlap of all pairs, a pair", against=other, unit="s", ours=seconds[OURS], theirs=seconds[other],
+             mark=at_most(0.0005, "s"))
+        for other in others
+    ]  # fmt: skip
+    lines += [
+        line("extra memory of it", against=other, unit="B", ours=[extra[OURS]], theirs=[extra[other]],
+             mark=at_most(size.weights / 8, "B"))
+        for other in others
+    ]  # fmt: skip
+    return lines, [
+        f"{size.masks} masks of {size.weights:,} bits, {size.float_masks} of them as floats; all counts are the same; "
+        "the bound on memory is one packed mask"
+    ]
 
 
 def drawn(bits: int, masks: int) -> list[NDArray[np.bool_]]:
     """Masks that keep about half."""
     rng = np.random.default_rng(0)
     return [rng.integers(2, size=bits, dtype=np.uint8).view(np.bool_) for _ in range(masks)]
-
-
-def machine() -> str:
-    """The processor (Linux), its cores, and how busy they are with other work."""
-    described = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in described if line.startswith("model name")]
-    return f"{(names or [platform.processor()])[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-
-
-if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:]]
-    main(*(*given, *DEFAULTS[len(given) :]))

@@ -5,13 +5,12 @@ Run from the repository: `python -m tests.benchmarks.topology [rounds]`.
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from collections.abc import Callable
 
 from subnets.mask_graph import graph_of, topological_overlap_matrix
 from subnets.topology import NULLS, pair_of, stack_path_overlap, topological_overlaps
+from tests.benchmarks.harness import spread, timed_turns
 from tests.small_encoder import drawn, shapes_of
 
 SHAPES = shapes_of(layers=12, residual=768, inner=768, neurons=3072)
@@ -29,13 +28,7 @@ def main(rounds: int) -> None:
         "a mask, same counts": lambda: NULLS["counts"](left, 0),
         "a mask, same degrees": lambda: NULLS["degrees"](left, 0),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            begin = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - begin)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    medians = {name: spread(times).median for name, times in timed_turns(ways, rounds).items()}
     print(f"{left}, {rounds} rounds")
     print(f"{'what':<24}{'median s':>10}{'times all measures':>20}")
     for name, median in medians.items():

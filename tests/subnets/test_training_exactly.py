@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from composed import settings
 from safetensors.torch import load_file
 from tiny import write_bert
 from torch.nn import functional
-from torch.nn.utils import clip_grad_norm_, prune
+from torch.nn.utils import prune
 
 from finetune.evaluation import evaluate
 from finetune.examples import IGNORED, collate
@@ -40,6 +39,7 @@ from subnets.progress import Progress
 from subnets.search import search
 from subnets.workbench import Workbench, set_up
 from subnets.workspace import run_folder
+from tests.benchmarks import published
 
 QUIET = Progress(speaks=False)
 
@@ -130,7 +130,7 @@ def test_losses_and_masks_are_those_of_torch_prune_over_two_rounds_of_twenty_ste
             {f"{name}": module.weight_mask.bool() for name, module in zip(bench.weights, modules, strict=True)}
         )
         assert mask == theirs
-        _rewind_oracle(oracle, start)
+        published.rewind_(oracle, start.weights, head=True)
 
 
 def _losses(bench, plan, mask):
@@ -148,30 +148,14 @@ def _pruned_now(modules, kept):
 
 
 def _trained_plainly(model, plan):
-    """A loop as one would write it without any of our code: prune's hooks do the masking."""
-    torch.manual_seed(plan.seed)
-    model.train()
-    chosen = plan.settings
-    optimizer = torch.optim.AdamW(model.parameters(), lr=chosen.learning_rate, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / plan.steps)
+    """By a loop without any of our code: prune's hooks do the masking."""
     losses = []
-    for batch in islice(plan.batches(), plan.steps):
-        logits = model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
-        asked = batch["labels"] != IGNORED
-        loss = functional.cross_entropy(logits[asked], batch["labels"][asked], reduction="sum") / int(asked.sum())
-        loss.backward()
-        clip_grad_norm_(model.parameters(), chosen.clip_norm)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
+    torch.manual_seed(plan.seed)
+    published.train_plainly_(
+        model, plan.batches(), steps=plan.steps, learning_rate=plan.settings.learning_rate, fused=True,
+        on_step=lambda loss: losses.append(loss.item()),
+    )  # fmt: skip
     return losses
-
-
-def _rewind_oracle(model, start):
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.copy_(start.weights[name.removesuffix("_orig")])
 
 
 def test_masking_renames_nothing_and_hooks_nothing(bench):
