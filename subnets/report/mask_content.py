@@ -29,11 +29,11 @@ def overlaps(found: Comparison) -> Iterable[Row]:
         return
     names = sorted({row[side] for row in chosen for side in ("left", "right")})
     levels = sorted({row["sparsity"] for row in chosen})
-    orders = {each.sparsity: list(each.hierarchy.leaves) for each in found.relatedness if each.overlap == "jaccard"}
+    leaves = {each.sparsity: list(each.hierarchy.leaves) for each in found.relatedness if each.overlap == "jaccard"}
     # The columns in which the page reads them; one list a column is a quarter of the size of one dict a row.
     yield {
         "relations": {key(level): relation_of(_at(found.languages, level)) for level in levels},
-        "order": {key(level): orders.get(level, names) for level in levels},
+        "order": {key(level): _ordered(names, leaves.get(level, [])) for level in levels},
         "rows": {
             "kind": [row["kind"] for row in chosen],
             "part": [part_of(row) for row in chosen],
@@ -42,6 +42,11 @@ def overlaps(found: Comparison) -> Iterable[Row]:
             **{name: [rounded(row[name]) for row in chosen] for name in NUMBERS},
         },
     }
+
+
+def _ordered(names: list[str], leaves: list[str]) -> list[str]:
+    """The names as they were clustered, then those that were not, as they lack a pair of runs with some other."""
+    return [*leaves, *(name for name in names if name not in leaves)]
 
 
 def relation_of(rows: Iterable[Row]) -> str:

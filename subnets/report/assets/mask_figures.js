@@ -92,7 +92,7 @@ function overlap(state) {
   const caption = others.length
     ? `Two languages, runs with ${RELATIONS[state.seeds]}: mean ${fixed(mean(others.map((row) => row.mean)))}, chance ${fixed(mean(others.map((row) => row.chance)))}, ` +
       `floor ${fixed(mean(others.map((row) => row.floor).filter((value) => value !== null)))}; one language, other seeds (the ceiling): ${fixed(mean(same.map((row) => row.mean)))}. ` +
-      `Furthest apart: ${sorted[0].left} and ${sorted[0].right} (${fixed(sorted[0][column])}). Languages stand in the order of their clustering.`
+      `Furthest apart: ${sorted[0].left} and ${sorted[0].right} (${fixed(sorted[0][column])}). Languages stand in the order of their clustering, at the end those that were not clustered for want of a pair.`
     : "One language only.";
   const axes = { xaxis: { side: "bottom", constrain: "domain", showgrid: false }, yaxis: { autorange: "reversed", scaleanchor: "x", constrain: "domain", showgrid: false } };
   return { traces, layout: layout({ ...axes, margin: { l: 40, r: 10, t: 30, b: 40 } }), caption };

@@ -185,3 +185,19 @@ def test_the_command_needs_no_task_and_no_language(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"page: {tmp_path}/report/report.html" in done.stdout
+
+
+def test_languages_that_lack_a_pair_of_runs_stand_behind_those_that_were_clustered(tmp_path):
+    """Fr and sw have one seed each, and the same: nothing says how far they are apart with other seeds."""
+    for lang, seeds in {"de": (0, 1), "zh": (0, 1), "fr": (0,), "sw": (0,)}.items():
+        for seed in seeds:
+            written(tmp_path, lang, seed, task="pos", scores=(90 + seed, 90, 70))
+    reported(tmp_path)
+    content = content_of((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
+    (overlaps,) = content["overlaps"]
+    pairs = {(left, right) for left, right, seeds in zip(*(overlaps["rows"][key] for key in ("left", "right", "seeds")),
+                                                         strict=True) if seeds == "other"}  # fmt: skip
+    assert ("fr", "sw") not in pairs and {("de", "fr"), ("de", "sw")} <= pairs
+    for order in overlaps["order"].values():
+        assert sorted(order) == ["de", "fr", "sw", "zh"]
+        assert order[-1] in ("fr", "sw")
