@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import finetune.errors
 import pruning.errors
 
@@ -24,6 +27,20 @@ class RunFailed(RuntimeError):
 
 class Stopped(KeyboardInterrupt):
     """Somebody stopped the program; says where."""
+
+    @classmethod
+    def within(cls, place: str, stop: KeyboardInterrupt) -> Stopped:
+        """A stop that came in a place: said before what it says of itself."""
+        return cls(f"{place}, {stop}" if str(stop) else place)
+
+
+@contextmanager
+def stops_named(place: str) -> Iterator[None]:
+    """Within, who stops the program is told that it was in a place."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Stopped.within(place, stop) from None
 
 
 INPUT_ERRORS = (InputError, finetune.errors.InputError, pruning.errors.InputError)

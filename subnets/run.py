@@ -22,9 +22,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from subnets import sweep
 from subnets.arguments import for_hydra
-from subnets.cells import clear_failure
+from subnets.cells import cell_name, clear_failure
 from subnets.composition import CONF, VERSION_BASE, plain, prefer_ours
-from subnets.errors import INPUT_ERRORS, InputError, RunFailed
+from subnets.errors import INPUT_ERRORS, InputError, RunFailed, stops_named
 from subnets.mistakes import as_typed, option_meant
 from subnets.settings import KEYS, Settings, settings_of
 from subnets.wording import explained
@@ -46,7 +46,9 @@ def _run(config: DictConfig) -> float | None:
     if job.mode is RunMode.RUN:
         # Hydra writes a line of its own about any exception that reaches it: the program is left before that.
         with _said_plainly():
-            return _carried_out(settings_of(plain(config) | {"overrides": overrides}))
+            settings = settings_of(plain(config) | {"overrides": overrides})
+            with stops_named(settings.step if settings.every_task else cell_name(settings)):
+                return _carried_out(settings)
     attempt = sweep.Attempt(
         Path(job.sweep.dir),
         int(job.job.num),

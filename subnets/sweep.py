@@ -97,7 +97,7 @@ class Attempt:
         except BrokenPipeError:
             raise  # nobody reads on
         except KeyboardInterrupt as stop:
-            raise Stopped(f"{self._name(settings)}" + (f", {stop}" if str(stop) else "")) from None
+            raise Stopped.within(self._name(settings), stop) from None
         except Busy as problem:
             _say(f"skipped: {self._name(settings)}: {problem}")
             if self.raises:

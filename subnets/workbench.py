@@ -41,7 +41,7 @@ from subnets import provenance
 from subnets.archive import Origin, Scored
 from subnets.data import Data, read_data, read_train
 from subnets.devices import accelerator_of, mask_of_rank_0
-from subnets.errors import RunFailed
+from subnets.errors import RunFailed, stops_named
 from subnets.progress import Progress
 from subnets.reference import Reference, base_fingerprint, start_fingerprint
 from subnets.settings import Settings
@@ -302,6 +302,7 @@ class Workbench:
         )
 
 
+@stops_named("setting up")
 def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
     """Loads the base and the data and puts the model on its device; `folder` is where a tracker keeps its losses.
 

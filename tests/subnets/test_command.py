@@ -9,6 +9,7 @@ import pytest
 from command_line import Said
 
 from subnets import run
+from subnets.errors import Stopped
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -169,3 +170,25 @@ def test_a_rank_that_has_lost_the_others_says_so(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "1")
     with pytest.raises(RuntimeError, match="pair"), run._said_plainly():
         raise problem
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stop", "where"),
+    [
+        (["lang=de", "task=ner"], KeyboardInterrupt(), "find ner de seed=0"),
+        (
+            ["lang=de", "task=ner"],
+            Stopped("round 1 after 2 of 3"),
+            "find ner de seed=0, round 1 after 2 of 3",
+        ),
+        (["step=report"], KeyboardInterrupt(), "report"),
+    ],
+)
+def test_who_stops_a_run_is_told_where_it_was_and_how_to_go_on(typed, monkeypatch, tmp_path, overrides, stop, where):
+    def stopped(_settings):
+        raise stop
+
+    monkeypatch.setattr(run, "_carried_out", stopped)
+    said = typed(*overrides, f"runs_dir={tmp_path}")
+    expected = f"subnets: stopped in {where}; what was finished is kept: run the same command again to go on\n"
+    assert (said.code, said.err) == (130, expected)

@@ -264,7 +264,7 @@ def test_ctrl_c_says_how_to_go_on(small_run):
         process.kill()
     assert process.returncode == 130
     assert re.fullmatch(
-        r"subnets: stopped( in round 0 after \d+ of 100000 steps)?; "
+        r"subnets: stopped in find pos de seed=0(, round 0 after \d+ of 100000 steps)?; "
         r"what was finished is kept: run the same command again to go on\n",
         errors,
     )
@@ -286,6 +286,15 @@ def test_who_stops_a_training_is_told_at_which_step_it_was(small_run, monkeypatc
     monkeypatch.setattr(Workbench, "track", track)
     with pytest.raises(Stopped, match=f"^{where}$"):
         found(*small_run(f"finetune.checkpoint_every={every}"))
+
+
+def test_who_stops_a_run_before_it_trains_is_told_so(small_run, monkeypatch):
+    def stopped(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("subnets.workbench.load_base", stopped)
+    with pytest.raises(Stopped, match=r"^setting up$"):
+        found(*small_run())
 
 
 def test_a_training_whose_outcome_was_not_yet_kept_goes_on_at_its_last_state(small_run, monkeypatch):

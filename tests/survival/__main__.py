@@ -13,7 +13,7 @@ from random import Random
 
 from tabulate import tabulate
 
-from tests.survival.attempt import BAD, attempt
+from tests.survival.attempt import BAD, attempt, counted
 from tests.survival.readers import READERS, Reader
 
 
@@ -33,7 +33,7 @@ def _row(reader: Reader, count: int) -> tuple[dict[str, str], int]:
     outcomes: Counter[str] = Counter()
     slowest, largest, shown = 0.0, 0, set()
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, counted():
         folder = Path(place)
         reader.make(folder)
         sound = (folder / reader.name).read_bytes()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -48,15 +50,33 @@ def attempt(reader: Reader, folder: Path, *, sound: bytes, expected: Any, draw: 
 def tried(reader: Reader, folder: Path, *, content: bytes, sound: bytes, expected: Any) -> Attempt:
     """Reads the folder with a content in the file's place."""
     (folder / reader.name).write_bytes(content)
-    tracemalloc.start()
-    began = time.perf_counter()
-    outcome, said = _read(reader, folder, unchanged=content == sound, expected=expected)
-    seconds = time.perf_counter() - began
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with counted():
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        began = time.perf_counter()
+        outcome, said = _read(reader, folder, unchanged=content == sound, expected=expected)
+        seconds = time.perf_counter() - began
+        peak = tracemalloc.get_traced_memory()[1] - before
     if peak > max(ALWAYS, TIMES_THE_FILE * len(content)):
         outcome, said = "memory", f"{peak} bytes for a file of {len(content)}"
     return Attempt(outcome, said, seconds, peak)
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """Within, what Python and numpy allocate is counted.
+
+    Where many attempts follow each other one of these is put around them all: each time it stops counting, CPython
+    3.11 loses about 37 bytes for every line of source that allocated anything, 80 KB for the reading of a run.
+    """
+    if tracemalloc.is_tracing():
+        yield
+        return
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
 
 
 def _read(reader: Reader, folder: Path, *, unchanged: bool, expected: Any) -> tuple[str, str]:

@@ -12,16 +12,17 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from tests.survival.commands import Ended, Machine, Span, start
+from tests.survival.commands import AT, Ended, Machine, Span, start
 from tests.survival.world import RULES, Undisturbed, files_of, litter_in, torn, undisturbed
 
 IN_WRITES = 0.25  # share of the kills that come at a moment of a write, which takes too little time to be met often
 MOMENTS = 60  # of writes, more than a command has
 STATES = ["finetune.checkpoint_every=2"]
-LEAVE = (
-    r"subnets: stopped(?: in [^;\n]+ after \d+ of \d+ steps(?:, of which \d+ are kept)?)?; "
-    r"what was finished is kept: run the same command again to go on\n"
+PLACE = (
+    r" in (?:find ner de seed=0|transfer ner de seed=0 source=en@0\.3)"
+    r"(?:, setting up|, [^;\n]+ after \d+ of \d+ steps(?:, of which \d+ are kept)?)?"
 )
+LEAVE = r"subnets: stopped{place}; what was finished is kept: run the same command again to go on\n"
 
 
 @dataclass
@@ -89,9 +90,10 @@ def _judge(ended: Ended, runs: Path, sound: Undisturbed, tally: Tally) -> None:
         tally.wrong.append(f"{runs}: torn when killed {ended.at}: {files}")
     if ended.code == -signal.SIGKILL:
         return
-    if ended.code == 130 and re.fullmatch(LEAVE, ended.errors):
+    early = ended.at == AT[0]
+    if ended.code == 130 and re.fullmatch(LEAVE.format(place=f"(?:{PLACE}){'?' * early}"), ended.errors):
         tally.said[re.sub(r"\d+", "N", ended.errors.strip())] += 1
-    elif not (ended.code in (-signal.SIGTERM, 130, 1) and ended.at == "before the settings are known"):
+    elif not (ended.code in (-signal.SIGTERM, 130, 1) and early):
         tally.wrong.append(f"stopped {ended.at}: exit code {ended.code}: {ended.errors!r}")
 
 

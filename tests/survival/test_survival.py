@@ -1,8 +1,11 @@
 """Damaged and hostile files, a small count of each; `python -m tests.survival` is the same with thousands."""
 
+import gc
 import json
+import tracemalloc
 import warnings
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from pruning.mask_file import HEADER_LIMIT
 from subnets.examples_file import HEADER_LIMIT as EXAMPLES_HEADER_LIMIT
 from subnets.workspace import LARGEST_JSON, LARGEST_SETTINGS
-from tests.survival.attempt import ALWAYS, BAD, attempt, tried
+from tests.survival.attempt import ALWAYS, BAD, attempt, counted, tried
 from tests.survival.readers import READERS
 
 
@@ -36,6 +39,21 @@ def test_a_changed_file_is_refused_by_its_name_or_is_what_it_was(places, name, d
         found = attempt(READERS[name], folder, sound=sound, expected=expected, draw=draw)
     (folder / name).write_bytes(sound)
     assert found.outcome not in BAD, found
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_nothing_holds_on_to_what_was_read(places, name):
+    folder, sound, expected = places[name]
+    held = []
+    with warnings.catch_warnings(), counted():
+        warnings.simplefilter("ignore")  # of numpy about numbers in damaged files
+        for turn in range(3):  # what is imported and compiled at the first need, the first turn keeps
+            for number in range(10):
+                attempt(READERS[name], folder, sound=sound, expected=expected, draw=Random(f"{turn}/{number}"))
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    (folder / name).write_bytes(sound)
+    assert held[2] - held[1] < 10 * 1024, held  # bytes: any of the files takes more than a tenth, parsed
 
 
 def header(text):
