@@ -78,6 +78,11 @@ def _code() -> str:
     return _digest(list(digests))
 
 
+def is_code_as_loaded() -> bool:
+    """Whether the code on the disk is still that which the key names; some of it may be loaded only later."""
+    return _code() == CODE
+
+
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 

@@ -64,6 +64,14 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Until:
+    """What may end a training before its time: every so many steps it is asked whether it is enough."""
+
+    every: int
+    is_enough: Callable[[], bool]
+
+
+@dataclass(frozen=True)
 class Schedule:
     """The learning rate over `total` steps, of which `offset` lie before this round: up, then linearly down to 0."""
 
@@ -124,7 +132,7 @@ def train_(
     resume: Snapshot | None = None,
     schedule: Schedule | None = None,
     hold: Callable[[], None] | None = None,
-    enough: Callable[[int], bool] | None = None,
+    until: Until | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> int:
     """Trains a prepared model in place, with a fresh optimizer, to the end of one round.
@@ -140,8 +148,8 @@ def train_(
         resume: a state of this same training to go on from, instead of `first_step`.
         schedule: of the learning rate; None: over this round.
         hold: called with gradients in place, before they are clipped: keeps pruned weights at zero.
-        enough: asked after every step with its number; the training ends where it says yes. Asked at the step of
-            `resume` too, where it is known to have said no, so that it can look again at what it saw there.
+        until: asked whether it is enough, of weights that are known to be finite. Asked at the step of `resume` too,
+            where it is known to have said no, so that it can look again at what it saw there.
         on_step: called after every step.
 
     Returns:
@@ -158,8 +166,8 @@ def train_(
     if resume is not None:
         first_step = resume.number
         _restore_(model, optimizer, resume, accelerator.device)
-        if enough is not None:
-            enough(first_step)
+        if until is not None and first_step % until.every == 0:
+            until.is_enough()
     number = first_step
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
     for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
@@ -173,18 +181,25 @@ def train_(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
-        if (number % CHECKED_EVERY == 0 or number == steps) and not bool(finite.all()):
+        asked = until is not None and number % until.every == 0
+        if (number % CHECKED_EVERY == 0 or number == steps or asked) and not bool(finite.all()):
             raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
-        ends = enough is not None and enough(number)
+        if asked:
+            _check_finite(model, number)
+        ends = until is not None and asked and until.is_enough()
         if on_step is not None:
             snapshot = partial(_snapshot, number, model, optimizer, accelerator.device)
             on_step(Step(number, loss, rate, ends, snapshot))
         if ends:
             break
-    # The loss of a step is that of the weights before it: what the last step made of them has not been looked at.
+    _check_finite(model, number)
+    return number
+
+
+def _check_finite(model: nn.Module, number: int) -> None:
+    """The loss of a step is that of the weights before it: what the last step made of them has not been looked at."""
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise NonFiniteLoss(number)
-    return number
 
 
 def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:

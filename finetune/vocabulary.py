@@ -84,18 +84,14 @@ def narrowed(whole: torch.Tensor, pieces: Integers) -> torch.Tensor:
     return whole[torch.from_numpy(pieces)].clone()
 
 
-def widen_(model: PreTrainedModel, whole: torch.Tensor) -> None:
-    """Gives a model its whole vocabulary back, in place; rows that it was without are those of `whole`.
+def widen_(model: PreTrainedModel, whole: PreTrainedModel) -> None:
+    """Gives a model its whole vocabulary back, in place; rows that it was without are those of another model.
 
-    A model that was not narrowed stays as it is.
-
-    Args:
-        model: on the CPU.
-        whole: shape (vocabulary, width).
+    A model that was not narrowed stays as it is. Both are on the CPU.
     """
     narrow = model.get_input_embeddings()
     if isinstance(narrow, NarrowEmbedding):
-        weight = whole.detach().clone()
+        weight = embedding_of(whole).weight.detach().clone()
         weight[narrow.row_of != NOT_THERE] = narrow.weight.detach()
         embedding = nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=narrow.padding_id)
         model.set_input_embeddings(embedding)

@@ -19,25 +19,21 @@ def moved(before: Mask, now: Mask) -> float:
 
 @dataclass
 class Watch:
-    """Looks every so often at the mask that a training would choose if it ended now.
+    """Looks, when it is asked, at the mask that a training would choose if it ended now.
 
     Attributes:
         choose: makes that mask; the training's weights stay as they are.
-        every: steps between two looks.
         tolerance: what may have `moved` between two looks for the mask to count as settled.
         last_moved: between the last two looks; None before the second.
     """
 
     choose: Callable[[], Mask]
-    every: int
     tolerance: float
     last_moved: float | None = None
     _last: Mask | None = field(default=None, repr=False)
 
-    def has_settled(self, step: int) -> bool:
-        """Looks, if it is time after this step, and says whether the mask has settled since the look before."""
-        if step % self.every:
-            return False
+    def has_settled(self) -> bool:
+        """Looks, and says whether the mask has settled since the look before."""
         now = self.choose()
         self.last_moved = None if self._last is None else moved(self._last, now)
         self._last = now

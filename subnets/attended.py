@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from finetune.training import Step
+from finetune.training import Step, Until
 from pruning.mask import Mask
 from pruning.rewinding import Start
 from subnets.archive import Scored
@@ -28,7 +28,7 @@ def train_attended(
     folder: Folder | None = None,
     first_step: int = 0,
     rounds_before: int = 0,
-    enough: Callable[[int], bool] | None = None,
+    until: Until | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> Scored:
     """`Workbench.train_and_score` under a label, with a bar, and with losses for the tracker where one is set.
@@ -63,7 +63,7 @@ def train_attended(
                 first_step=first_step,
                 rounds_before=rounds_before,
                 resume=resume,
-                enough=enough,
+                until=until,
                 on_step=each,
             )
         except RunFailed as problem:

@@ -56,7 +56,7 @@ class RoundEntry(Entry):
 
 @dataclass(frozen=True)
 class PassedEntry:
-    """A round that was ended once its mask had settled, at step `stopped_at`, and that decided nothing."""
+    """A round that was ended once its mask had settled, at step `stopped_at`, and decided nothing: it has no score."""
 
     round: Annotated[int, Ge(0)]
     sparsity: Annotated[float, Ge(0), Le(1)]
@@ -140,12 +140,17 @@ class FinishedRun:
         """What `provenance.json` holds: versions, machine, fingerprints of base and data; empty where it is gone."""
         return self.folder.read_json(PROVENANCE) if self.folder.has(PROVENANCE) else {}
 
-    @cached_property
-    def by_sparsity(self) -> dict[float, RoundEntry]:
-        """The rounds after the dense one, by what they removed, to `SAME_LEVEL` decimals."""
-        return {round(entry.sparsity, SAME_LEVEL): entry for entry in self.results.rounds if entry.round > 0}
+    @property
+    def masks(self) -> list[RoundEntry | PassedEntry]:
+        """The rounds with their masks, also those that have no score, in order."""
+        return sorted([*self.results.rounds, *self.results.passed], key=lambda entry: entry.round)
 
-    def mask(self, entry: Entry) -> StoredMask:
+    @cached_property
+    def by_sparsity(self) -> dict[float, RoundEntry | PassedEntry]:
+        """The rounds after the dense one, by what they removed, to `SAME_LEVEL` decimals."""
+        return {round(entry.sparsity, SAME_LEVEL): entry for entry in self.masks if entry.round > 0}
+
+    def mask(self, entry: Entry | PassedEntry) -> StoredMask:
         """A mask of the run, left in its file.
 
         Raises:

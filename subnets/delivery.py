@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from finetune.base_model import encoder_of, load_base
 from finetune.training import unwrapped
-from finetune.vocabulary import embedding_of, widen_
+from finetune.vocabulary import widen_
 from pruning.ancestry import Ancestry, Parent
 from pruning.exchange import differences_of, floats_of, mask_of_tensors, prune_state, read_tensors
 from pruning.mask import Mask, Shape
@@ -101,7 +101,7 @@ def trained(model: torch.nn.Module, before: Carrier) -> Carrier:
     inner = unwrapped(model).cpu()
     if not isinstance(inner, PreTrainedModel):
         raise InputError(f"{type(inner).__name__} cannot be saved")
-    widen_(inner, embedding_of(before.model).weight)
+    widen_(inner, before.model)
     return Carrier(inner, before.tokenizer, before.base, before.fingerprint)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.examples import Encoded
-from finetune.recipe import Recipe
+from finetune.recipe import Recipe, is_code_as_loaded
 from pruning.plain_json import canonical
 from subnets.errors import Busy, InputError
 from subnets.examples_file import examples_pieces, read_examples
@@ -47,15 +47,15 @@ def found_or_made(
         return Found(make())
     folder = Folder(Path(cache).expanduser()) / hashlib.sha256(canonical(before).encode()).hexdigest()[:32]
     note = None
-    if folder.has(EXAMPLES):
-        try:
+    try:
+        if folder.has(EXAMPLES):
             return Found(read_examples(folder.path / EXAMPLES, before, vocabulary=vocabulary))
-        except InputError as problem:
-            note = f"note: {problem}; encoded anew"
-        except OSError:
-            pass  # as if it were not there
+    except InputError as problem:
+        note = f"note: {problem}; encoded anew"
+    except OSError:
+        pass  # as if it were not there
     examples = make()
-    if len(examples.token_ids) < ENOUGH or _told(recipe) != before:
+    if len(examples.token_ids) < ENOUGH or _told(recipe) != before or not is_code_as_loaded():
         return Found(examples, note)
     return Found(examples, _keep(folder, examples, before) or note)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pruning.mask import Mask
 from pruning.mask_file import About, read_mask
-from subnets.catalogue import FinishedRun, RoundEntry
+from subnets.catalogue import FinishedRun, PassedEntry, RoundEntry
 from subnets.errors import InputError, NotFound
 
 NAME = re.compile(
@@ -24,7 +24,7 @@ class NamedMask:
 
     name: str
     run: FinishedRun
-    round: RoundEntry
+    round: RoundEntry | PassedEntry
 
     @property
     def origin(self) -> str:
@@ -98,8 +98,8 @@ def _run(
     return nearest[0]
 
 
-def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry:
-    rounds = [entry for entry in run.results.rounds if entry.round > 0 or sparsity == 0]
+def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry | PassedEntry:
+    rounds = [entry for entry in run.masks if entry.round > 0 or sparsity == 0]
     if sparsity is not None:
         near = [entry for entry in rounds if abs(entry.sparsity - sparsity) < NEAR]
         if len(near) != 1:

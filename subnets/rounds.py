@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
-from finetune.training import Step
+from finetune.training import Step, Until
 from pruning.lottery import Round, find_ticket
 from pruning.mask import Mask
 from pruning.mask_file import About, mask_bytes
@@ -41,10 +42,20 @@ class Rounds:
     def check(self) -> None:
         """Raises InputError where the settings of rounds do not go with their length or with each other."""
         pruning, steps = self.settings.pruning, self.bench.steps
+        if pruning.look_every is not None and pruning.stop_when_stable is None:
+            raise InputError(
+                f"pruning.look_every={pruning.look_every}: says nothing without pruning.stop_when_stable; "
+                "say for example pruning.stop_when_stable=0.01"
+            )
         if pruning.rewind >= steps:
             raise InputError(f"pruning.rewind={pruning.rewind}: a round has {steps} steps; allowed: 0 to {steps - 1}")
         if pruning.stop_when_stable is None:
             return
+        if not 1 <= self._look_every <= steps // 2:
+            raise InputError(
+                f"pruning.look_every={self._look_every}: a round has {steps} steps and is ended by its second look at "
+                f"the earliest; allowed: 1 to {steps // 2}"
+            )
         if pruning.score in NEEDS_GRADIENTS:
             raise InputError(
                 f"pruning.stop_when_stable={pruning.stop_when_stable}: looks at weights in the middle of a training, "
@@ -94,19 +105,26 @@ class Rounds:
         if round_.score.stopped_at is None:
             return round_
         number, mask, folder = round_.number, round_.mask, self.round_folder(round_.number) / TO_ITS_END
-        scored = load_scored(folder, mask=mask, origin=self.bench.origin)
+        scored = self.kept_in_full(round_)
         if scored is None:
             label = f"round {number}, to its end"
             scored = self.train(label, mask, start=self.start_of_round(number), number=number, folder=folder)
             self.said(label, mask, scored)
             self.keep(scored, mask, folder)
-        return replace(round_, score=scored)
+        return replace(round_, score=replace(scored, seconds=scored.seconds + round_.score.seconds))
+
+    def kept_in_full(self, round_: Round[Scored]) -> Scored | None:
+        """How a round did when it was trained to the end, if ever it was."""
+        if round_.score.stopped_at is None:
+            return round_.score
+        folder = self.round_folder(round_.number) / TO_ITS_END
+        return load_scored(folder, mask=round_.mask, origin=self.bench.origin)
 
     def choose(self, mask: Mask, sparsity: Fraction) -> Mask:
         """The mask of the next round: by the weights as they are, or the base's where the first rounds are skipped."""
         skips = self.settings.pruning.skip_to is not None and mask.kept == mask.total
         score = "base_magnitude" if skips else self.settings.pruning.score
-        return self.bench.choose(mask, sparsity, score=score, rewound_to=self._rewind_point())
+        return self.bench.choose(mask, sparsity, score=score, rewound_to=self._rewind_point)
 
     def train(
         self,
@@ -131,7 +149,7 @@ class Rounds:
             folder=folder,
             first_step=self.settings.pruning.rewind if number else 0,
             rounds_before=number,
-            enough=None if watch is None else watch.has_settled,
+            until=None if watch is None else Until(self._look_every, watch.has_settled),
             on_step=on_step,
         )
 
@@ -139,8 +157,8 @@ class Rounds:
         """What a round begins with: the rewind point, with the head of the round before where heads are kept."""
         if number == 0:
             return self.bench.start
-        start = self._rewind_point()
-        return start if self.settings.pruning.rewind_head else _with_weights(start, self.round_folder(number - 1), HEAD)
+        start = self._rewind_point
+        return start if self.settings.pruning.rewind_head else self._with_weights(start, number - 1, HEAD)
 
     def keep(self, scored: Scored, mask: Mask, folder: Folder, **extra: str) -> None:
         """Keeps a mask and how it did, if this is the rank that writes."""
@@ -200,7 +218,7 @@ class Rounds:
         if watch is not None and scored.stopped_at is not None:
             self.progress.say(
                 f"{label}: ended at step {scored.stopped_at} of {self.bench.steps}: "
-                f"{watch.last_moved or 0:.2%} of the mask it chooses moved in the last {watch.every} steps"
+                f"{watch.last_moved or 0:.2%} of the mask it chooses moved in the last {self._look_every} steps"
             )
         return scored
 
@@ -209,17 +227,23 @@ class Rounds:
         pruning, levels = self.settings.pruning, self.settings.sparsities
         if pruning.stop_when_stable is None or number in (0, len(levels) - 1):
             return None
-        return Watch(lambda: self.choose(mask, levels[number + 1]), self._look_every, pruning.stop_when_stable)
+        return Watch(lambda: self.choose(mask, levels[number + 1]), pruning.stop_when_stable)
 
     @property
     def _look_every(self) -> int:
         return self.settings.pruning.look_every or max(1, self.bench.steps // 10)
 
+    @cached_property
     def _rewind_point(self) -> Start:
         """What rounds from the first on rewind to: the pre-trained weights, or those of step k of round 0."""
         if not self.settings.pruning.rewind:
             return self.bench.start
-        return _with_weights(self.bench.start, self.round_folder(0), REWIND)
+        return self._with_weights(self.bench.start, 0, REWIND)
+
+    def _with_weights(self, start: Start, number: int, name: str) -> Start:
+        """A start with some of its weights as a round left them."""
+        weights = load_weights(self.round_folder(number), name)
+        return replace(start, weights={**start.weights, **self.bench.narrowed(weights)})
 
 
 def decided(
@@ -241,8 +265,3 @@ def decided(
         if passes(known[at].score):
             return known, known[at]
     return known, None
-
-
-def _with_weights(start: Start, folder: Folder, name: str) -> Start:
-    """A start with some of its weights as a round left them."""
-    return replace(start, weights={**start.weights, **load_weights(folder, name)})

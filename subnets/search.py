@@ -66,9 +66,10 @@ def train_again(settings: Settings, folder: Folder, number: int, *, progress: Pr
     finished = rounds.archive.load(number)
     if finished is None:
         raise InputError(f"{folder.path}: round {number} is not finished; run step=find again")
-    finished = rounds.in_full(finished)
+    known = rounds.kept_in_full(finished)
     again = rounds.train(f"round {number}", finished.mask, start=rounds.start_of_round(number), number=number)
-    before, now = finished.score.validation.score, again.validation.score
+    now = again.validation.score
+    before = now if known is None else known.validation.score
     if before != now:
         raise InputError(
             f"{folder.path}: round {number} scored {before:.4f} on validation and now scores {now:.4f}; "

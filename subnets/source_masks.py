@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pruning.ancestry import Ancestry, Parent
 from pruning.mask import Mask
@@ -15,7 +16,6 @@ from subnets.named_masks import NamedMask, named_mask
 from subnets.settings import Settings
 
 SEVERAL = -1  # the seed of a mask that was computed from runs of several
-UNSAID = object()
 OF_TASK = ("finetune", "ticket", "data")  # settings that follow the task
 
 
@@ -81,7 +81,7 @@ def named_in(text: str, settings: Settings, *, sparsity: float | None = None) ->
     own = dict(flat(settings.identity()))
 
     def agreement(run: FinishedRun) -> int:
-        return sum(own.get(key, UNSAID) == value for key, value in flat(run.settings))
+        return -len(_differing(own, dict(flat(run.settings))))
 
     return {
         name: named_mask(
@@ -128,15 +128,21 @@ def found_otherwise(named: NamedMask, settings: Settings) -> str | None:
     own = dict(flat(settings.identity()))
     theirs = dict(flat(named.run.settings))
     other_task = named.run.task != settings.task.name
-    keys = sorted(
+    keys = [
         key
-        for key in own.keys() & theirs.keys()
-        if own[key] != theirs[key] and not of_the_run(key) and not (other_task and key.split(".")[0] in OF_TASK)
-    )
+        for key in _differing(own, theirs)
+        if not of_the_run(key) and not (other_task and key.split(".")[0] in OF_TASK)
+    ]
     if not keys:
         return None
-    said = ", ".join(f"{key}={theirs[key]} (here {own[key]})" for key in keys[:5])
+    said = ", ".join(f"{key}={theirs.get(key)} (here {own.get(key)})" for key in keys[:5])
     return f"{named.name}: {named.run.name} was found with {said}" + (" and more" if len(keys) > 5 else "")
+
+
+def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
+    """The settings in which two runs differ; one that a run does not name, as it is off there, is None."""
+    keys = (left.keys() | right.keys()) - {"run_format"}
+    return sorted(key for key in keys if left.get(key) != right.get(key))
 
 
 def levels_below(sparsity: float, named: Sequence[NamedMask]) -> list[float]:

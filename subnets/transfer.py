@@ -104,7 +104,9 @@ class _Transfer:
         if self.settings.transfer.mode == "frozen":
             return Subnetworks(settings, self.bench, self.progress, trained_on=None)
         lang = self.source.lang if self.settings.transfer.mode == "zero_shot" else settings.lang
-        bench = self.bench if lang == settings.lang else self.bench.trained_on(lang)
+        bench = self.bench
+        if lang != settings.lang:
+            bench = set_up(settings, whole_vocabulary=True).trained_on(lang)
         return Subnetworks(settings, bench, self.progress, trained_on=lang)
 
     def baselines(self) -> dict[str, Subnetwork]:

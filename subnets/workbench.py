@@ -24,6 +24,7 @@ from finetune.training import (
     Schedule,
     Snapshot,
     Step,
+    Until,
     gradients_of_,
     mean_squared_gradients,
     train_,
@@ -108,10 +109,15 @@ class Workbench:
         """A start with an encoder drawn at random as the architecture's own initialisation draws it."""
         drawn = random_weights(unwrapped(self.model), seed=self.settings.seed)
         encoder = {name: weight for name, weight in drawn.items() if not self.is_head(name)}
-        for name, weight in encoder.items():
-            if self.pieces is not None and weight.shape != start.weights[name].shape:  # the embedding of the vocabulary
-                encoder[name] = narrowed(weight, self.pieces)
-        return Start({**start.weights, **encoder})
+        return Start({**start.weights, **self.narrowed(encoder)})
+
+    def narrowed(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Weights of the whole model as this one has them: of the vocabulary only the pieces that occur."""
+        own, pieces = self.start.weights, self.pieces
+        return {
+            name: weight if pieces is None or weight.shape == own[name].shape else narrowed(weight, pieces)
+            for name, weight in weights.items()
+        }
 
     @property
     def reference(self) -> Reference:
@@ -127,11 +133,12 @@ class Workbench:
     def trained_on(self, lang: str) -> Workbench:
         """The same workbench with the training examples of another language; validation and test stay.
 
-        Of a workbench that has the whole vocabulary.
-
         Raises:
             InputError: there are none.
+            ValueError: the model was left with the pieces of its own examples.
         """
+        if self.pieces is not None:
+            raise ValueError("a narrowed vocabulary may lack pieces of another language")
         data = replace(self.data, train=read_train(replace(self.settings, lang=lang), self.base))
         return replace(self, data=data, origin=replace(self.origin, data=data.fingerprint))
 
@@ -144,7 +151,7 @@ class Workbench:
         first_step: int = 0,
         rounds_before: int = 0,
         resume: Snapshot | None = None,
-        enough: Callable[[int], bool] | None = None,
+        until: Until | None = None,
         on_step: Callable[[Step], None] | None = None,
     ) -> Scored:
         """Rewinds to a start, trains inside a mask with its pruned weights at zero, and scores what comes out.
@@ -165,7 +172,7 @@ class Workbench:
                 resume=resume,
                 schedule=self._schedule(material.steps, rounds_before),
                 hold=holder(self.weights, mask),
-                enough=enough,
+                until=until,
                 on_step=on_step,
             )
         except NonFiniteLoss as problem:
@@ -303,8 +310,13 @@ class Workbench:
 
 
 @stops_named("setting up")
-def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
-    """Loads the base and the data and puts the model on its device; `folder` is where a tracker keeps its losses.
+def set_up(settings: Settings, *, folder: Folder | None = None, whole_vocabulary: bool = False) -> Workbench:
+    """Loads the base and the data and puts the model on its device.
+
+    Args:
+        settings: of the run.
+        folder: where a tracker keeps its losses.
+        whole_vocabulary: the model is to read other examples too (`Workbench.trained_on`).
 
     Raises:
         InputError: anything about base, data or device that cannot be used.
@@ -314,7 +326,7 @@ def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)
     data = read_data(settings, base)
     origin = Origin(base_fingerprint(base), data.fingerprint, start_fingerprint(base))
-    pieces = _pieces(settings, base, data)
+    pieces = None if whole_vocabulary else _pieces(settings, base, data)
     if pieces is not None:
         narrow_(base.model, pieces)
     start = start_of(base.model)
@@ -325,8 +337,7 @@ def set_up(settings: Settings, *, folder: Folder | None = None) -> Workbench:
 def _pieces(settings: Settings, base: Base, data: Data) -> Integers | None:
     """All that occurs in the data, where nothing else of the vocabulary can matter; None: it can."""
     decays = settings.finetune.weight_decay > 0  # all rows, whether they occur or not
-    reads_more = settings.step == "transfer" and settings.transfer.mode == "zero_shot"
-    if decays or reads_more or "embeddings" in settings.pruning.also or not can_be_narrowed(base.model):
+    if decays or "embeddings" in settings.pruning.also or not can_be_narrowed(base.model):
         return None
     return pieces_in(data.splits().values(), pad_id=base.tokenizer.pad_token_id)
 

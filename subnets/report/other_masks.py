@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from subnets.catalogue import FinishedRun, signature
+from subnets.catalogue import SAME_LEVEL, FinishedRun, signature
 from subnets.statistics import Interval, mean_interval
 from subnets.transfer_means import sign_of
 
@@ -46,8 +46,9 @@ def by_score(runs: Sequence[FinishedRun], *, confidence: float, resamples: int) 
         family = _largest_family([run for run in runs if (run.model, run.task) == (model, task)])
         cells: dict[tuple[str, str, float], dict[int, tuple[FinishedRun, float]]] = {}
         for run in family:
-            for sparsity, entry in run.by_sparsity.items():
-                cells.setdefault((run.lang, run.score, sparsity), {}).setdefault(run.seed, (run, entry.score))
+            for entry in run.results.rounds[1:]:
+                cell = (run.lang, run.score, round(entry.sparsity, SAME_LEVEL))
+                cells.setdefault(cell, {}).setdefault(run.seed, (run, entry.score))
         for (lang, score, sparsity), of_seed in sorted(cells.items()):
             metric = family[0].results.metric
             scores = [each for _, each in of_seed.values()]

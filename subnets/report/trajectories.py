@@ -49,6 +49,8 @@ class Trajectory:
             mean (Foroutan et al. 2022, section 3), whatever rule the runs' own tickets follow; None where there is
             none, where there is no standard deviation, or where a dense run scores 0 or no better than one answer to
             everything.
+        passed: sparsities at which some run's round was ended early, so that there is no mean. Without a ticket it is
+            not known then whether there would be one among them.
         own_tickets: the sparsity of each run's own ticket, by seed.
         controls: by name and sparsity.
         test_score: of the ticket on the test split, mean over seeds; None without a test split or ticket.
@@ -66,6 +68,7 @@ class Trajectory:
     dense_standard_deviation: float | None
     dense_seeds: tuple[int, ...]
     ticket: Point | None
+    passed: tuple[float, ...]
     own_tickets: dict[int, float | None]
     controls: tuple[Control, ...]
     test_score: Interval | None
@@ -95,10 +98,14 @@ def _trajectory(runs: list[FinishedRun], confidence: float, resamples: int) -> T
     def over(values: Sequence[float]) -> Interval:
         return mean_interval(values, confidence=confidence, resamples=resamples)
 
+    # A level that some runs passed over has scores of those alone whose sparser rounds failed: no mean is taken there.
+    passed = {round(entry.sparsity, SAME_LEVEL) for run in runs for entry in run.results.passed}
     by_sparsity: dict[float, list[float]] = {}
     for run in runs:
         for entry in run.results.rounds:
-            by_sparsity.setdefault(round(entry.sparsity, SAME_LEVEL), []).append(entry.score)
+            level = round(entry.sparsity, SAME_LEVEL)
+            if level not in passed:
+                by_sparsity.setdefault(level, []).append(entry.score)
     points = tuple(Point(sparsity, over(scores)) for sparsity, scores in sorted(by_sparsity.items()))
     dense, spread, dense_seeds = _dense(runs)
     learnt = all(run.results.has_learnt for run in runs)
@@ -116,6 +123,7 @@ def _trajectory(runs: list[FinishedRun], confidence: float, resamples: int) -> T
         dense_standard_deviation=spread,
         dense_seeds=dense_seeds,
         ticket=ticket,
+        passed=tuple(sorted(passed)),
         own_tickets={run.seed: run.results.ticket.sparsity if run.results.ticket else None for run in runs},
         controls=_controls(runs, over, 1 if higher else -1),
         test_score=_test_score(runs, ticket, over),

@@ -53,8 +53,13 @@ def warnings_of(
             f"Intervals over {' or '.join(map(str, few))} seeds are rough: a percentile bootstrap over three covers "
             "about 75 %, over two it is the two values."
         )
-    if none := [f"{each.task} {each.lang}" for each in trajectories if each.ticket is None]:
+    if none := [f"{each.task} {each.lang}" for each in trajectories if each.ticket is None and not each.passed]:
         found.append(f"No ticket over seeds: {', '.join(none)}.")
+    if passed := [f"{each.task} {each.lang}" for each in trajectories if each.passed]:
+        found.append(
+            f"Rounds were ended early (pruning.stop_when_stable): {', '.join(passed)}. They have no score and no mean "
+            "over seeds; where no ticket over seeds is shown there, it is not known whether there is one."
+        )
     if blind := sorted({f"{run.task} {run.lang}" for run in runs if not run.results.has_learnt}):
         found.append(
             f"Dense does no better than one answer to all texts: {', '.join(blind)}. Tickets there keep nothing learnt."

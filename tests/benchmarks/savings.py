@@ -9,7 +9,7 @@ one seed is to be tried, `seed=0,1,2`:
 
 Every variant goes to the same last sparsity. Printed as Markdown: training steps of the rounds, how far the last masks
 agree with those of the full procedure beside how far those of its seeds agree with each other, the score of the last
-mask trained to its end, less that of the full procedure (mean over seeds; examples are resampled), and the tickets.
+mask trained to its end, less that of the full procedure (outcomes of all seeds; examples are resampled), the tickets.
 Finished runs are not computed again, and round 0, which no stop shortens, is taken from the full procedure.
 """
 
@@ -32,7 +32,7 @@ from pruning.mask import Mask
 from pruning.mask_file import read_mask
 from subnets import composition
 from subnets.settings import Settings, settings_of
-from subnets.statistics import Interval, interval_of, paired_bootstrap
+from subnets.statistics import Interval, difference_interval
 from subnets.steps import find
 from subnets.workspace import Folder, run_folder
 
@@ -86,7 +86,7 @@ def tried(overrides: Sequence[str], *, beside: Tried | None = None) -> Tried:
     """A finished run of these overrides; where it may stop rounds early, its dense round is that of `beside`."""
     given = settings_of(composition.plain(composition.composed(list(overrides))) | {"overrides": tuple(overrides)})
     folder = run_folder(given)
-    if beside and given.pruning.stop_when_stable is not None and not (folder.path / "rounds").exists():
+    if beside and only_stops(overrides) and not (folder.path / "rounds").exists():
         shutil.copytree(beside.folder.path / "rounds/0", folder.path / "rounds/0")
         (folder.path / "rounds/1").mkdir()
         shutil.copy(beside.folder.path / "rounds/1/mask.safetensors", folder.path / "rounds/1")
@@ -107,22 +107,25 @@ def steps_of(results: dict[str, Any], given: Settings, folder: Folder) -> int:
     return len(results["rounds"]) * given.finetune.steps + sum(each or 0 for each in early)
 
 
+def only_stops(overrides: Sequence[str]) -> bool:
+    """Whether the last override, which is all that a variant says, shortens rounds and changes nothing else."""
+    return overrides[-1].startswith("pruning.stop_when_stable=") and overrides[-2].startswith("seed=")
+
+
 def jaccard(left: Mask, right: Mask) -> float:
     """The overlap of two masks."""
     return (left & right).kept / (left | right).kept
 
 
 def difference(found: Sequence[Tried], full: Sequence[Tried]) -> Interval:
-    """Of the last rounds' scores, above 0 where the saving is better; the mean over seeds, examples resampled."""
+    """Of the last rounds' scores, above 0 where the saving is better; the counts of all seeds added up.
+
+    The examples are the same for every seed, so they are drawn for all seeds at once.
+    """
     metric = metric_called(full[0].results["metric"])
-    sign = 1 if metric.higher_is_better else -1
-    pairs = list(zip(found, full, strict=True))
-    drawn = [
-        sign * paired_bootstrap(one.counts, own.counts, metric.score, resamples=RESAMPLES, seed=seed)
-        for seed, (one, own) in enumerate(pairs)
-    ]
-    mean = statistics.fmean(sign * (one.last["score"] - own.last["score"]) for one, own in pairs)
-    return interval_of(mean, np.mean(drawn, axis=0), 0.95, len(pairs))
+    counts = [np.sum([each.counts for each in some], axis=0) for some in (found, full)]
+    ours, theirs = counts if metric.higher_is_better else reversed(counts)
+    return difference_interval(ours, theirs, metric.score, resamples=RESAMPLES)
 
 
 def row(label: str, found: Sequence[Tried], full: Sequence[Tried], agreement: str, less: str) -> str:

@@ -48,7 +48,7 @@ def test_training_is_that_of_the_whole_vocabulary_with_all_other_rows_as_they_we
     narrow_(narrow, PIECES)
     assert trained(narrow) == pytest.approx(trained(whole), rel=1e-5)
     assert narrow.get_input_embeddings().weight.shape == (len(PIECES), 16)
-    widen_(narrow, embedding_of(model).weight)
+    widen_(narrow, model)
     assert type(narrow.get_input_embeddings()) is nn.Embedding
     others = np.setdiff1d(np.arange(VOCABULARY), PIECES)
     assert torch.equal(embedding_of(narrow).weight[others], embedding_of(model).weight[others])
@@ -82,7 +82,7 @@ def test_rows_come_by_their_ids():
 
 def test_a_model_that_was_not_narrowed_stays_as_it_is(model):
     before = model.get_input_embeddings()
-    widen_(model, torch.zeros(VOCABULARY, 16))
+    widen_(model, model)
     assert model.get_input_embeddings() is before
 
 

@@ -5,17 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 from composed import settings
+from safetensors.numpy import load_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForTokenClassification
 
 from pruning import errors
 from pruning.lottery import Round
 from pruning.mask_file import read_mask
-from subnets.errors import InputError
+from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.rounds import decided
-from subnets.steps import find
+from subnets.source_masks import found_otherwise, source_mask
+from subnets.steps import export, find
 from subnets.subnetworks import Subnetworks
 from subnets.workbench import Workbench, set_up
-from subnets.workspace import run_folder
+from subnets.workspace import Folder, run_folder
 
 EARLY = ["pruning.rounds=3", "pruning.stop_when_stable=0.9", "pruning.look_every=2", "controls=[]"]
 ALL_PASS = ["ticket.confidence=0.999999"]
@@ -67,18 +71,94 @@ def test_what_decides_is_trained_to_its_end_just_as_it_would_have_been(small_run
         assert (early["score"], early["test_score"]) == (full["score"], full["test_score"])
 
 
-def test_a_watch_that_never_looks_twice_changes_nothing(small_run):
-    _, never = results_of(*small_run("pruning.stop_when_stable=0.9", "pruning.look_every=4"))
-    _, plain = results_of(*small_run())
-    assert never.pop("seconds") >= 0 and plain.pop("seconds") >= 0
-    assert never == plain
-
-
-def test_a_mask_that_moves_more_than_the_tolerance_ends_nothing(small_run, trained_steps):
-    results_of(
-        *small_run("pruning.stop_when_stable=0", "pruning.look_every=1", "finetune.learning_rate=1e-2", "controls=[]")
-    )
+def test_a_watch_that_ends_nothing_changes_nothing(small_run, trained_steps):
+    never = ["pruning.stop_when_stable=0", "pruning.look_every=1", "finetune.learning_rate=1e-2", "controls=[]"]
+    _, watched = results_of(*small_run(*never))
     assert trained_steps == [None] * 3
+    _, plain = results_of(*small_run(*never[2:]))
+    assert watched.pop("seconds") >= 0 and plain.pop("seconds") >= 0
+    assert watched == plain
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["pruning.rewind=1"], ["pruning.rewind_head=false"], ["controls=[shuffled_labels]"], ["pruning.skip_to=0.4"]],
+    ids=lambda more: more[0],
+)
+def test_rounds_end_early_whatever_they_rewind_to_and_go_on_to_the_same_bytes(small_run, tmp_path, monkeypatch, more):
+    given = [*EARLY, *more]
+    folder, undisturbed = results_of(*small_run(*given))
+    assert undisturbed["passed"]
+    again, monkeypatched = [f"runs_dir={tmp_path}/again"], Folder.write_json
+
+    def once(self, name, value):
+        monkeypatch.setattr(Folder, "write_json", monkeypatched)
+        raise KeyboardInterrupt
+
+    overrides = small_run(*given, *again)
+    for _ in range(3):
+        monkeypatch.setattr(Folder, "write_json", once)
+        with pytest.raises(KeyboardInterrupt):
+            find.run(settings(*overrides))
+    other, results = results_of(*overrides)
+    assert undisturbed.pop("seconds") >= 0 and results.pop("seconds") >= 0
+    assert results == undisturbed
+    for left, right in zip(masks_of(folder, results["passed"]), masks_of(other, results["passed"]), strict=True):
+        assert left == right
+
+
+def test_a_loss_that_is_not_finite_is_said_of_its_step_before_anything_looks_at_the_mask(small_run, monkeypatch):
+    taken = []
+
+    def broken(logits, labels, **more):
+        taken.append(0)
+        return cross_entropy(logits, labels, **more) * (float("nan") if len(taken) == 15 else 1)
+
+    monkeypatch.setattr("finetune.training.functional.cross_entropy", broken)
+    with pytest.raises(RunFailed, match=r"round 2: the loss .* at step 3; .*the last good mask is .*rounds/2/mask"):
+        find.run(settings(*small_run(*EARLY, "pruning.look_every=1", "pruning.stop_when_stable=0")))
+
+
+def test_the_masks_of_passed_rounds_go_by_their_sparsity_beside_a_run_of_the_full_procedure(small_run):
+    """Both runs are of one language and seed: each is meant where its own settings are said."""
+    early, full = small_run(*EARLY, *ALL_PASS), small_run("pruning.rounds=3", "controls=[]", *ALL_PASS)
+    folder, results = results_of(*early)
+    plain, _ = results_of(*full)
+    for overrides, place in ((early, folder), (full, plain)):
+        found = source_mask("de@0.3", settings(*overrides))
+        assert found.named[0].run.folder.path == place.path
+        assert found_otherwise(found.named[0], settings(*overrides)) is None
+    assert source_mask("de@0.3", settings(*early)).mask == masks_of(folder, results["passed"])[0]
+    assert "pruning.stop_when_stable=0.9 (here None)" in found_otherwise(
+        source_mask("de@0.3", settings(*early)).named[0], settings(*full)
+    )
+
+
+def test_a_round_ended_early_is_exported_with_the_weights_of_a_full_training(small_run, tmp_path):
+    asked = ["step=export", "export.weights=trained", f"export.to={tmp_path}/model", "export.mask=de@0.3"]
+    find.run(settings(*small_run(*EARLY, *ALL_PASS)))
+    export.run(settings(*small_run(*EARLY, *ALL_PASS, *asked)))
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "model")
+    assert model.get_input_embeddings().weight.shape[0] == model.config.vocab_size
+
+
+def test_a_rewind_point_kept_with_the_whole_vocabulary_is_gone_on_from(small_run, monkeypatch, tmp_path):
+    rewound = small_run("pruning.rewind=3", "controls=[]")
+    with monkeypatch.context() as before:
+        before.setattr("subnets.workbench.can_be_narrowed", lambda model: False)
+        before.setattr("subnets.rounds.Rounds.choose", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            find.run(settings(*rewound))
+    kept = load_file(run_folder(settings(*rewound)).path / "rounds/0/rewind.safetensors")
+    _, results = results_of(*rewound)
+    _, undisturbed = results_of(*small_run("pruning.rewind=3", "controls=[]", f"runs_dir={tmp_path}/other"))
+    (whole,) = [len(weight) for name, weight in kept.items() if "word_embeddings" in name]
+    assert whole > len(set_up(settings(*rewound)).pieces)
+    assert [each["score"] for each in results["rounds"]] == [each["score"] for each in undisturbed["rounds"]]
+
+
+def _interrupted(*_args):
+    raise KeyboardInterrupt
 
 
 def test_a_round_ended_early_is_no_training_that_a_transfer_could_take(small_run, trained_steps):
@@ -107,6 +187,8 @@ def test_skipping_begins_with_the_largest_magnitudes_of_the_base(small_run):
     [
         (["pruning.score=taylor"], r"stop_when_stable=0\.9: .* pruning\.score=taylor needs gradients"),
         (["finetune.checkpoint_every=3"], r"checkpoint_every=3: .* multiples of 2"),
+        (["pruning.look_every=4"], r"look_every=4: a round has 6 steps .* allowed: 1 to 3"),
+        (["pruning.stop_when_stable=null"], r"look_every=2: says nothing without pruning\.stop_when_stable"),
     ],
 )
 def test_what_does_not_go_with_looking_at_masks_is_refused(small_run, wrong, message):

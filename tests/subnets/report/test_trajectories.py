@@ -9,6 +9,7 @@ from finished import written
 from subnets.catalogue import finished_runs
 from subnets.report.content import worst_of
 from subnets.report.trajectories import trajectories
+from subnets.report.wording import warnings_of
 
 
 def of_seeds(tmp_path, scores, *, lang="de", metric="accuracy", **more):
@@ -103,3 +104,20 @@ def test_seconds_are_those_of_all_runs(tmp_path):
     (found,) = of_seeds(tmp_path, [(90, 90, 90), (92, 92, 92)])
     seconds = [json.loads(path.read_text())["seconds"] for path in tmp_path.rglob("results.json")]
     assert found.seconds == statistics.fsum(seconds)
+
+
+def test_a_level_that_a_run_passed_over_has_no_mean_and_leaves_open_whether_there_is_a_ticket(tmp_path):
+    """Only the runs whose sparser rounds failed have a score there: their mean would be that of the worse."""
+    of_seeds(tmp_path, [(90, 90, 80), (91, 91, 80), (92, 92, 80)])
+    results = tmp_path / "tiny" / "pos" / "de" / "seed0-00000000" / "results.json"
+    kept = json.loads(results.read_text())
+    early = kept["rounds"].pop(1)
+    kept["passed"] = [{key: early[key] for key in ("round", "sparsity", "mask")} | {"stopped_at": 4}]
+    results.write_text(json.dumps(kept | {"ticket": None, "reason": "none"}))
+    runs = finished_runs(str(tmp_path))
+    (found,) = trajectories(runs, confidence=0.95, resamples=500)
+    assert [point.sparsity for point in found.points] == [0, 0.5]
+    assert (found.ticket, found.passed) == (None, (0.3,))
+    (note,) = [each for each in warnings_of(runs, [found], [], everything=runs) if "pos de" in each and "early" in each]
+    assert "not known whether there is one" in note
+    assert not any(each.startswith("No ticket") for each in warnings_of(runs, [found], [], everything=runs))
