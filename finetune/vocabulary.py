@@ -93,5 +93,6 @@ def widen_(model: PreTrainedModel, whole: PreTrainedModel) -> None:
     if isinstance(narrow, NarrowEmbedding):
         weight = embedding_of(whole).weight.detach().clone()
         weight[narrow.row_of != NOT_THERE] = narrow.weight.detach()
-        embedding = nn.Embedding.from_pretrained(weight, freeze=False, padding_idx=narrow.padding_id)
+        embedding = nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=narrow.padding_id)
+        embedding.weight = nn.Parameter(weight)
         model.set_input_embeddings(embedding)

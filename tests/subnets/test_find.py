@@ -319,8 +319,8 @@ def test_a_loss_that_is_not_finite_names_round_step_and_last_good_mask(small_run
     given = settings(*small_run())
     score = Workbench.choose
 
-    def choosing(self, mask, sparsity, *, rewound_to):
-        chosen = score(self, mask, sparsity, rewound_to=rewound_to)
+    def choosing(self, mask, sparsity, **more):
+        chosen = score(self, mask, sparsity, **more)
         next(iter(self.start.weights.values())).fill_(float("nan"))
         return chosen
 

@@ -227,10 +227,10 @@ def test_tied_weights_are_pruned_once_and_stay_tied(small_run, monkeypatch):
 
     choose, seen = Workbench.choose, []
 
-    def choosing(self, mask, sparsity, *, rewound_to):
+    def choosing(self, mask, sparsity, **more):
         model = self.base.model
         seen.append(model.get_output_embeddings().weight is model.get_input_embeddings().weight)
-        return choose(self, mask, sparsity, rewound_to=rewound_to)
+        return choose(self, mask, sparsity, **more)
 
     monkeypatch.setattr(Workbench, "choose", choosing)
     given = found(*small_run(*SHORT, "pruning.also=[embeddings]", task="mlm"))
