@@ -90,7 +90,7 @@ def mask_bytes(mask: Mask, about: About) -> bytes:
     content += b" " * (-len(content) % 8)
     if len(content) > HEADER_LIMIT:
         raise InputError(f"header of the mask file: found {len(content)} bytes; allowed: {HEADER_LIMIT}")
-    return len(content).to_bytes(8, "little") + content + mask.packed.tobytes()
+    return b"".join([len(content).to_bytes(8, "little"), content, mask.packed.data])
 
 
 def read_mask(path: str | Path) -> tuple[Mask, About]:
