@@ -10,7 +10,7 @@ from functools import cached_property
 from finetune.training import Step, Until
 from pruning.lottery import Round, find_ticket
 from pruning.mask import Mask
-from pruning.mask_file import About, mask_bytes
+from pruning.mask_file import mask_bytes
 from pruning.rewinding import Start, start_of
 from pruning.scores import NEEDS_GRADIENTS
 from pruning.stability import Watch
@@ -96,7 +96,9 @@ class Rounds:
             shuffled.choose,
             dense=self.bench.dense,
             sparsities=self.settings.sparsities[: number + 1],
-            archive=RoundArchive(place, self.about(control=control), self.bench.origin, number, writes=self.writes),
+            archive=RoundArchive(
+                place, self.bench.about(control=control), self.bench.origin, number, writes=self.writes
+            ),
         )
         return rounds[-1].mask
 
@@ -163,26 +165,14 @@ class Rounds:
     def keep(self, scored: Scored, mask: Mask, folder: Folder, **extra: str) -> None:
         """Keeps a mask and how it did, if this is the rank that writes."""
         if self.writes:
-            folder.write(MASK, mask_bytes(mask, self.about(**extra)))
+            folder.write(MASK, mask_bytes(mask, self.bench.about(**extra)))
             save_scored(folder, scored, mask=mask, origin=self.bench.origin)
-
-    def about(self, **extra: str) -> About:
-        """What the run's mask files say of themselves."""
-        settings = self.settings
-        return About(
-            base=settings.model_label,
-            base_fingerprint=self.bench.origin.base,
-            task=settings.task.name,
-            lang=settings.lang,
-            seed=settings.seed,
-            extra=extra,
-        )
 
     @property
     def archive(self) -> RoundArchive:
         """Where the run keeps its rounds."""
         last = len(self.settings.sparsities) - 1
-        return RoundArchive(self.folder, self.about(), self.bench.origin, last, writes=self.writes)
+        return RoundArchive(self.folder, self.bench.about(), self.bench.origin, last, writes=self.writes)
 
     @property
     def writes(self) -> bool:

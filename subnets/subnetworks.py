@@ -7,7 +7,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from pruning.mask import Mask
-from pruning.mask_file import About, mask_bytes
+from pruning.mask_file import mask_bytes
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import of_rank_0
@@ -78,7 +78,8 @@ class Subnetworks:
             scored = self._score(label, mask, folder)
             self.progress.say(f"{label}: {scored.in_words(mask)}")
             if is_main:
-                folder.write(MASK, mask_bytes(mask, self._about()))
+                about = self.bench.about(trained_on=self.trained_on or "nothing")
+                folder.write(MASK, mask_bytes(mask, about))
                 save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return Subnetwork(mask, scored, folder)
 
@@ -112,17 +113,6 @@ class Subnetworks:
         rounds = [run / "rounds" / str(number) for number in range(len(settings.sparsities))]
         in_full = [each / TO_ITS_END for each in rounds]
         return [*rounds, *in_full, *(run / "controls" / name for name in SAME_START), dense_folder(settings)]
-
-    def _about(self) -> About:
-        settings = self.settings
-        return About(
-            base=settings.model_label,
-            base_fingerprint=self.bench.origin.base,
-            task=settings.task.name,
-            lang=settings.lang,
-            seed=settings.seed,
-            extra={"trained_on": self.trained_on or "nothing"},
-        )
 
 
 def as_one_training(settings: Settings) -> Settings:

@@ -32,6 +32,7 @@ from finetune.training import (
 )
 from finetune.vocabulary import can_be_narrowed, narrow_, narrowed, pieces_in
 from pruning.mask import Mask
+from pruning.mask_file import About
 from pruning.masking import apply_, holder, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
 from pruning.schedule import kept_count
@@ -75,6 +76,18 @@ class Workbench:
     def dense(self) -> Mask:
         """The mask that keeps everything."""
         return Mask.full({name: tuple(weight.shape) for name, weight in self.weights.items()})
+
+    def about(self, **extra: str) -> About:
+        """What mask files of these settings say of themselves."""
+        settings = self.settings
+        return About(
+            base=settings.model_label,
+            base_fingerprint=self.origin.base,
+            task=settings.task.name,
+            lang=settings.lang,
+            seed=settings.seed,
+            extra=extra,
+        )
 
     def in_encoder(self, start: Start) -> dict[str, torch.Tensor]:
         """A start's prunable weights, by their name in the encoder."""

@@ -10,8 +10,8 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tabulate import tabulate
 from finetune.base_model import load_base
 from subnets.data import read_train
 from subnets.settings import Settings
+from tests.benchmarks.harness import timed_turns
 from tests.composed import settings
 
 ROUNDS = 5
@@ -46,12 +47,8 @@ def _timed(kept: Settings, rounds: int) -> dict[str, Any]:
     found = read_train(kept, base)
     assert found.token_ids.flags.owndata is False
     assert found.fingerprint == made.fingerprint
-    seconds: dict[str, list[float]] = {"encode": [], "read": []}
-    for _ in range(rounds):
-        for way, asked in (("encode", bare), ("read", kept)):
-            began = time.perf_counter()
-            read_train(asked, base)
-            seconds[way].append(time.perf_counter() - began)
+    sides = {"encode": partial(read_train, bare, base), "read": partial(read_train, kept, base)}
+    seconds = timed_turns(sides, rounds)
     ratios = [encode / read for encode, read in zip(seconds["encode"], seconds["read"], strict=True)]
     (file,) = Path(kept.data.cache or "").glob("*/*.safetensors")
     return {

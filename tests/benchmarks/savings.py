@@ -30,11 +30,11 @@ from safetensors.numpy import load_file
 from finetune.outcomes import metric_called
 from pruning.mask import Mask
 from pruning.mask_file import read_mask
-from subnets import composition
-from subnets.settings import Settings, settings_of
+from subnets.settings import Settings
 from subnets.statistics import Interval, difference_interval
 from subnets.steps import find
 from subnets.workspace import Folder, run_folder
+from tests.composed import settings
 
 RESAMPLES = 2000
 FULL = "the full procedure"
@@ -84,7 +84,7 @@ def main(runs_dir: str, variants: Sequence[str], overrides: Sequence[str]) -> No
 
 def tried(overrides: Sequence[str], *, beside: Tried | None = None) -> Tried:
     """A finished run of these overrides; where it may stop rounds early, its dense round is that of `beside`."""
-    given = settings_of(composition.plain(composition.composed(list(overrides))) | {"overrides": tuple(overrides)})
+    given = settings(*overrides)
     folder = run_folder(given)
     if beside and only_stops(overrides) and not (folder.path / "rounds").exists():
         shutil.copytree(beside.folder.path / "rounds/0", folder.path / "rounds/0")
