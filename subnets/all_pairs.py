@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from math import ceil
 from typing import Protocol
 
 import numpy as np
@@ -59,15 +60,17 @@ def intersections(rows: Sequence[Bits]) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
     |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, of `TILE` masks and as many others
-    at a time in blocks of `BLOCK` bytes: each block is read from memory once and then from the cache.
+    at a time in equal blocks of at most `BLOCK` bytes: each is read from memory once and then from the cache.
     """
+    size = len(rows[0])
+    width = ceil(size / ceil(size / BLOCK))
     # The last row is an empty mask: as far as one is from it, so many bits it keeps.
-    block = np.zeros((len(rows) + 1, min(BLOCK, len(rows[0]))), np.uint8)
+    block = np.zeros((len(rows) + 1, width), np.uint8)
     apart = np.zeros((len(block), len(block)), np.int64)
     tiles = [slice(first, first + TILE) for first in range(0, len(block), TILE)]
-    for first in range(0, len(rows[0]), BLOCK):
+    for first in range(0, size, width):
         for place, row in zip(block[:-1], rows, strict=True):
-            piece = row[first : first + BLOCK]
+            piece = row[first : first + width]
             place[: len(piece)], place[len(piece) :] = piece, 0
         for left, right in combinations_with_replacement(tiles, 2):
             # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.

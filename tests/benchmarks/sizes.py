@@ -13,7 +13,8 @@ class Size:
         batch, length: examples of a training step and sub-words of each.
         mlm_batch, mlm_length: the same for masked language modelling.
         steps: of a turn; the first of them is not counted.
-        masks: how many are compared in pairs, and `float_masks` how many of these as floats.
+        masks: how many are compared in pairs, `float_masks` how many of these as floats, and `study_masks` how many a
+            study has.
         runs: what `step=status` looks at.
         ticket: what is trained for a ticket on real data.
     """
@@ -31,6 +32,7 @@ class Size:
     steps: int
     masks: int
     float_masks: int
+    study_masks: int
     runs: int
     ticket: tuple[str, ...]
 
@@ -57,12 +59,12 @@ class Size:
 SIZES = {
     "tiny": Size(
         name="tiny", layers=2, width=32, heads=2, feed_forward=64, vocabulary=500, batch=4, length=16,
-        mlm_batch=4, mlm_length=32, steps=3, masks=4, float_masks=3, runs=20,
+        mlm_batch=4, mlm_length=32, steps=3, masks=4, float_masks=3, study_masks=6, runs=20,
         ticket=("finetune.steps=3", "data.train_examples=64", "data.validation_examples=40"),
     ),
     "mbert": Size(
         name="mbert", layers=12, width=768, heads=12, feed_forward=3072, vocabulary=119_547, batch=16, length=64,
-        mlm_batch=16, mlm_length=128, steps=5, masks=8, float_masks=3, runs=1000,
+        mlm_batch=16, mlm_length=128, steps=5, masks=8, float_masks=3, study_masks=33, runs=1000,
         ticket=("finetune.steps=40", "data.train_examples=2000", "data.validation_examples=400"),
     ),
 }  # fmt: skip
