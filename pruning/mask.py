@@ -31,7 +31,8 @@ class Mask:
     Args:
         shapes: the shape of every matrix by name. Kept sorted by name (as text).
         packed: the bits of all matrices in that order, uint8; each matrix row-major from its own first byte, lowest bit
-            first (`bitorder="little"`), the unused bits of its last byte 0. Copied, so that nothing can change it.
+            first (`bitorder="little"`), the unused bits of its last byte 0. Copied, so that nothing can change it
+            (`Mask.adopting` does not copy).
 
     Raises:
         InputError: no matrix, a name or shape that cannot be one, a wrong number of bytes, or a pad bit that is set.
@@ -41,14 +42,18 @@ class Mask:
     packed: Bits
 
     def __post_init__(self) -> None:
-        shapes = {name: _checked_shape(name, self.shapes[name]) for name in sorted(self.shapes)}
-        if not shapes:
-            raise InputError("a mask needs at least one matrix; found none")
-        packed = np.array(self.packed, order="C")
-        packed.flags.writeable = False
-        object.__setattr__(self, "shapes", MappingProxyType(shapes))
-        object.__setattr__(self, "packed", packed)
-        self._check_packed()
+        self._take(self.shapes, np.array(self.packed, order="C"))
+
+    @classmethod
+    def adopting(cls, shapes: Mapping[str, Shape], packed: Bits) -> Self:
+        """`Mask(shapes, packed)` without the copy: the array is given away, and becomes read-only.
+
+        Raises:
+            InputError: as `Mask`.
+        """
+        mask = cls.__new__(cls)
+        mask._take(shapes, packed)
+        return mask
 
     @classmethod
     def full(cls, shapes: Mapping[str, Shape]) -> Self:
@@ -87,7 +92,8 @@ class Mask:
                     f"packed bits of {name!r}: found {packed[name].dtype} of shape {packed[name].shape}; "
                     f"expected uint8 of shape ({_byte_count(shapes[name])},) for a matrix of shape {shapes[name]}"
                 )
-        return cls(shapes, np.concatenate([packed[name] for name in names]) if names else np.empty(0, np.uint8))
+        joined = np.concatenate([packed[name] for name in names]) if names else np.empty(0, np.uint8)
+        return cls.adopting(shapes, joined)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,8 +113,7 @@ class Mask:
     @cached_property
     def kept_counts(self) -> Mapping[str, int]:
         """The number of kept weights of every matrix, exact."""
-        counts = {name: int(np.bitwise_count(self.bits(name)).sum(dtype=np.int64)) for name in self.shapes}
-        return MappingProxyType(counts)
+        return MappingProxyType({name: ones_in(self.bits(name)) for name in self.shapes})
 
     @cached_property
     def kept(self) -> int:
@@ -200,7 +205,7 @@ class Mask:
 
     def _combined(self, other: Mask, operation: Callable[[Bits, Bits], Bits], *, sign: str) -> Mask:
         self.check_comparable(other, sign=sign)
-        return Mask(self.shapes, operation(self.packed, other.packed))
+        return Mask.adopting(self.shapes, operation(self.packed, other.packed))
 
     @cached_property
     def _places(self) -> Mapping[str, slice]:
@@ -216,6 +221,16 @@ class Mask:
             raise InputError(f"the mask has no matrix {name!r}; it has: {', '.join(self.shapes)}")
         return self._places[name]
 
+    def _take(self, shapes: Mapping[str, Shape], packed: Bits) -> None:
+        """Becomes the mask of bits that are its own from now on."""
+        checked = {name: _checked_shape(name, shapes[name]) for name in sorted(shapes)}
+        if not checked:
+            raise InputError("a mask needs at least one matrix; found none")
+        packed.flags.writeable = False
+        object.__setattr__(self, "shapes", MappingProxyType(checked))
+        object.__setattr__(self, "packed", packed)
+        self._check_packed()
+
     def _check_packed(self) -> None:
         expected = sum(_byte_count(shape) for shape in self.shapes.values())
         if self.packed.dtype != np.uint8 or self.packed.shape != (expected,):
@@ -230,6 +245,13 @@ class Mask:
                     f"packed bits of {name!r}: found a pad bit set in the last byte ({self.bits(name)[-1]:#04x}); "
                     f"expected 0 in all but its lowest {used_bits} bits"
                 )
+
+
+def ones_in(bits: Bits) -> int:
+    """How many bits of a packed array (uint8, one-dimensional, without gaps) are 1, exact: eight bytes at a time."""
+    words = bits[: len(bits) // 8 * 8].view(np.uint64)
+    rest = bits[len(bits) // 8 * 8 :]
+    return int(np.bitwise_count(words).sum(dtype=np.int64)) + int(np.bitwise_count(rest).sum(dtype=np.int64))
 
 
 def _checked_shape(name: str, shape: Shape) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BufferedReader
 from math import prod
@@ -15,7 +16,7 @@ import numpy as np
 
 from pruning.ancestry import Ancestry, ancestry_of
 from pruning.errors import InputError
-from pruning.mask import Bits, Mask, Shape
+from pruning.mask import Bits, Mask, Shape, ones_in
 from pruning.plain_json import canonical, is_text, json_object, shown
 
 FORMAT = "subnets-mask"
@@ -25,6 +26,7 @@ CHECKSUM = "checksum"
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
 HEADER_LIMIT = 1 << 20  # bytes: room for 4,000 matrices, little enough to parse whatever it holds
+PIECE = 1 << 20  # bytes read while those before are hashed
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ _MASK_FIELDS = frozenset({"format", "version", "shapes", "kept", "sparsity", "sh
 _OWN_FIELDS = _ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY, CHECKSUM}
 
 
-def mask_bytes(mask: Mask, about: About) -> bytes:
-    """The file's content: equal for equal masks and equal `about`, on every machine.
+def mask_pieces(mask: Mask, about: About) -> tuple[bytes, memoryview]:
+    """The file's content: equal for equal masks and equal `about`, on every machine. The bits are not copied.
 
     The header is compact JSON with sorted keys, padded with spaces to a multiple of 8; the matrices follow without
     gaps in the order of their names, packed as in `Mask`.
@@ -90,14 +92,19 @@ def mask_bytes(mask: Mask, about: About) -> bytes:
     content += b" " * (-len(content) % 8)
     if len(content) > HEADER_LIMIT:
         raise InputError(f"header of the mask file: found {len(content)} bytes; allowed: {HEADER_LIMIT}")
-    return b"".join([len(content).to_bytes(8, "little"), content, mask.packed.data])
+    return len(content).to_bytes(8, "little") + content, mask.packed.data
+
+
+def mask_bytes(mask: Mask, about: About) -> bytes:
+    """`mask_pieces` in one. Raises as it does."""
+    return b"".join(mask_pieces(mask, about))
 
 
 def read_mask(path: str | Path) -> tuple[Mask, About]:
     """The mask in a file, with where it comes from. Nothing the file says is taken on trust.
 
     Other safetensors writers' key order and padding are accepted; the content must be what `mask_bytes` would say.
-    Needs no more memory than three times the bits, and what a header of at most 1 MiB takes to parse: it is checked
+    Needs no more memory than twice the bits, and what a header of at most 1 MiB takes to parse: it is checked
     before the bits are read. A file without a checksum over its fields may have none but the format's own.
 
     Raises:
@@ -149,7 +156,7 @@ class StoredMask:
             bits: Bits = np.fromfile(self.path, np.uint8, count=end - first, offset=start + first)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        if int(np.bitwise_count(bits).sum(dtype=np.int64)) != self.kept_counts[name]:
+        if ones_in(bits) != self.kept_counts[name]:
             raise InputError(f"{self.path}: {name!r} is not what it was when the file was opened; start again")
         return bits
 
@@ -165,15 +172,17 @@ def stored_mask(path: str | Path) -> StoredMask:
 
 
 def _computed(mask: Mask) -> dict[str, str]:
-    """The metadata that follow from the mask."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "shapes": canonical(dict(mask.shapes)),
-        "kept": canonical(dict(mask.kept_counts)),
-        "sparsity": repr(mask.sparsity),
-        "sha256": hashlib.sha256(mask.packed.data).hexdigest(),
-    }
+    """The metadata that follow from the mask; its bits are hashed while they are counted."""
+    with ThreadPoolExecutor(1) as hashing:
+        sha256 = hashing.submit(hashlib.sha256, mask.packed.data)
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "shapes": canonical(dict(mask.shapes)),
+            "kept": canonical(dict(mask.kept_counts)),
+            "sparsity": repr(mask.sparsity),
+            "sha256": sha256.result().hexdigest(),
+        }
 
 
 def _checksum(metadata: Mapping[str, str]) -> str:
@@ -205,9 +214,8 @@ def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     bit_count = sum(entry["shape"][0] for entry in header.values())
     if size != 8 + length + bit_count:
         raise InputError(f"size: found {size} bytes; expected {8 + length + bit_count}, as the header says")
-    packed: Bits = np.fromfile(file, np.uint8)
-    mask = Mask(shapes, packed)
-    _check_computed(metadata, mask=mask)
+    mask, sha256 = _read_bits(file, shapes, size=bit_count)
+    _check_computed(metadata, mask=mask, sha256=sha256)
     extra = {key: text for key, text in metadata.items() if key not in _OWN_FIELDS}
     ancestry = ancestry_of(metadata[ANCESTRY]) if ANCESTRY in metadata else None
     texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
@@ -262,17 +270,30 @@ def _check_entries(header: dict[str, Any], *, shapes: Mapping[str, Shape]) -> No
             raise InputError(f"tensor {name!r}: found {shown(header[name])}; expected {canonical(entry)}")
 
 
-def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
+def _read_bits(file: BufferedReader, shapes: Mapping[str, Shape], *, size: int) -> tuple[Mask, str]:
+    """The mask in the rest of a file, and the SHA-256 (hex) of its bits, hashed while they are read and counted."""
+    packed, digest = np.empty(size, np.uint8), hashlib.sha256()
+    with ThreadPoolExecutor(1) as hashing:
+        for start in range(0, size, PIECE):
+            piece = packed[start : start + PIECE].data
+            if file.readinto(piece) != len(piece):
+                raise InputError(f"size: found fewer bytes than the {size} that there were; it changes as it is read")
+            hashing.submit(digest.update, piece)
+        mask = Mask.adopting(shapes, packed)
+        _ = mask.kept_counts  # which the mask keeps
+    return mask, digest.hexdigest()
+
+
+def _check_computed(metadata: Mapping[str, str], *, mask: Mask, sha256: str) -> None:
     counts = json_object(metadata["kept"], where="field 'kept'")
     for name in sorted(counts.keys() ^ mask.kept_counts.keys()):
         raise InputError(f"field 'kept', {name!r}: found in one of 'kept' and 'shapes' only; expected in both")
     for name, count in mask.kept_counts.items():
         if type(counts[name]) is not int or counts[name] != count:
             raise InputError(f"field 'kept', {name!r}: found {shown(counts[name])}; expected {count}, the bits set")
-    computed = _computed(mask)
-    for key in ("sparsity", "sha256"):
-        if metadata[key] != computed[key]:
-            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed[key]}, from the bits")
+    for key, computed in {"sparsity": repr(mask.sparsity), "sha256": sha256}.items():
+        if metadata[key] != computed:
+            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed}, from the bits")
 
 
 def _is_shape(value: Any) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruning.mask import Bits
+from pruning.mask import Bits, ones_in
 from subnets.algebra import exactly, tallied
 from subnets.all_pairs import MaskLike, check_same_matrices
 from subnets.errors import InputError
@@ -51,7 +51,7 @@ def ladder(masks: Sequence[MaskLike], kind: str = "whole", *, heads: int = 1) ->
             shape = shapes[cell.matrix]
             rows = [cell.bits(mask.bits(cell.matrix), shape) for mask in masks]
             sizes += _sizes(rows, cell.size(shape))
-            kept = np.array([np.bitwise_count(row).sum(dtype=np.int64) for row in rows])
+            kept = np.array([ones_in(row) for row in rows])
             expected = expected_sizes(kept, cell.size(shape))
             mean += expected.mean
             variance += expected.standard_deviation**2
@@ -100,5 +100,5 @@ def _of_two(kept: Numbers, size: int) -> Numbers:
 
 def _sizes(rows: Sequence[Bits], size: int) -> Integers:
     votes = tallied(rows)
-    classes = [int(np.bitwise_count(exactly(j, votes)).sum(dtype=np.int64)) for j in range(1, len(rows) + 1)]
+    classes = [ones_in(exactly(j, votes)) for j in range(1, len(rows) + 1)]
     return np.array([size - sum(classes), *classes], dtype=np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruning.mask import Bits, Shape
+from pruning.mask import Bits, Shape, ones_in
 from pruning.scope import component_of
 from subnets.errors import InputError
 
@@ -119,7 +119,7 @@ def parts_called(kind: str, shapes: Mapping[str, Shape], *, heads: int) -> dict[
 
 def kept_in(cell: Cell, packed: Bits, shape: Shape) -> int:
     """How many weights of a cell are kept, exact."""
-    return int(np.bitwise_count(cell.bits(packed, shape)).sum(dtype=np.int64))
+    return ones_in(cell.bits(packed, shape))
 
 
 def _cells(kind: str, shapes: Mapping[str, Shape], heads: int) -> Iterable[Cell]:

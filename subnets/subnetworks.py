@@ -7,7 +7,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from pruning.mask import Mask
-from pruning.mask_file import mask_bytes
+from pruning.mask_file import mask_pieces
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import of_rank_0
@@ -79,7 +79,7 @@ class Subnetworks:
             self.progress.say(f"{label}: {scored.in_words(mask)}")
             if is_main:
                 about = self.bench.about(trained_on=self.trained_on or "nothing")
-                folder.write(MASK, mask_bytes(mask, about))
+                folder.write(MASK, *mask_pieces(mask, about))
                 save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return Subnetwork(mask, scored, folder)
 

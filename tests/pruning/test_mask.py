@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pruning.errors import InputError
-from pruning.mask import Mask
+from pruning.mask import Mask, ones_in
 
 SHAPES = {"b": (3, 5), "a": (2, 4), "c": (9,)}
 
@@ -90,6 +90,21 @@ def test_nothing_can_change_a_mask():
         mask.shapes["a"] = (4,)
     mask.bools("a")[:] = False
     assert mask.kept == 8
+
+
+def test_an_adopted_array_is_not_copied_and_becomes_read_only():
+    given_away = np.array([0b0000_0111], dtype=np.uint8)
+    mask = Mask.adopting({"a": (8,)}, given_away)
+    assert mask == Mask({"a": (8,)}, given_away)
+    assert np.shares_memory(mask.packed, given_away)
+    with pytest.raises(ValueError, match="read-only"):
+        given_away[0] = 0
+
+
+@given(st.binary(max_size=40), st.integers(0, 7))
+def test_ones_are_counted_wherever_words_begin_and_end(content, first):
+    bits = np.frombuffer(content, np.uint8)[first:]
+    assert ones_in(bits) == np.unpackbits(bits).sum()
 
 
 @given(masks())

@@ -216,11 +216,11 @@ EARLY = ["pruning.stop_when_stable=0.9", "pruning.look_every=2"]  # rounds in be
 def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(small_run, tmp_path, monkeypatch, variant):
     write, writes = Folder.write, []
 
-    def writing(self, name, data):
+    def writing(self, name, *pieces):
         if len(writes) == last:
             raise Killed
         writes.append(name)
-        write(self, name, data)
+        write(self, name, *pieces)
 
     monkeypatch.setattr(Folder, "write", writing)
     last = -1

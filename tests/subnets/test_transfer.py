@@ -277,11 +277,11 @@ class Killed(BaseException):
 def test_a_transfer_killed_before_any_of_its_writes_ends_with_the_same_bytes(finished, monkeypatch):
     write, writes = Folder.write, []
 
-    def writing(self, name, data):
+    def writing(self, name, *pieces):
         if len(writes) == last:
             raise Killed
         writes.append(name)
-        write(self, name, data)
+        write(self, name, *pieces)
 
     def bytes_of(given, results):
         entries = [results["cell"], *results["baselines"].values()]
