@@ -262,14 +262,35 @@ def narrowed_to(model: nn.Module, positions: torch.Tensor) -> Iterator[None]:
         handle.remove()
 
 
+@contextmanager
+def vocabulary_read_sparsely(model: nn.Module) -> Iterator[None]:
+    """Within, what reading a vocabulary leaves in the gradient is the rows read, where the head predicts with it too.
+
+    torch adds these rows to the gradient of the prediction in place. Otherwise reading leaves a gradient of the whole
+    vocabulary, nearly all zeros, and the two are added into a third: for mBERT 0.7 GB and a twentieth of a step more.
+    Where nothing is predicted with the vocabulary, or ranks expect what their modules say, all stays as it is: neither
+    AdamW nor clipping takes rows alone. Sums of rows that are read more than once may round otherwise.
+    """
+    read, predicts = unwrapped(model).get_input_embeddings(), unwrapped(model).get_output_embeddings()
+    if not isinstance(read, nn.Embedding) or predicts is None or predicts.weight is not read.weight:
+        yield
+        return
+    before = read.sparse
+    read.sparse = before or (unwrapped(model) is model and not read.scale_grad_by_freq)
+    try:
+        yield
+    finally:
+        read.sparse = before
+
+
 def logits_and_labels(model: nn.Module, batch: Batch, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits where there is something to predict, fp32, shape (n, classes), and the labels there, shape (n,)."""
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
     labels = batch["labels"]
     asked = labels != IGNORED
     if kind == "mlm":
-        with narrowed_to(model, asked):
-            return model(**inputs).logits[0].float(), labels[asked]
+        with narrowed_to(model, asked), vocabulary_read_sparsely(model):
+            return model(**inputs).logits.squeeze(0).float(), labels[asked]
     return model(**inputs).logits[asked].float(), labels[asked]
 
 
@@ -290,8 +311,9 @@ def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerat
     for at, part in enumerate(parts, start=1):
         part = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in part.items()}
         with accelerator.no_sync(model) if at < passes else nullcontext():
-            logits, labels = logits_and_labels(model, part, material.examples.kind)
-            loss = functional.cross_entropy(logits, labels, reduction="sum") / answers
+            # No name holds the logits, so that they are gone before the gradients come.
+            loss = functional.cross_entropy(*logits_and_labels(model, part, material.examples.kind), reduction="sum")
+            loss = loss / answers
             accelerator.backward(loss * ranks)  # ranks' gradients are averaged: undo that
         total += loss.detach()
     return total if ranks == 1 else accelerator.reduce(total, reduction="sum")

@@ -221,6 +221,24 @@ def test_mlm_logits_are_those_of_the_full_model_at_the_masked_positions(small_ru
     assert labels.tolist() == batch["labels"][asked].tolist()
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_gradients_of_mlm_are_those_of_the_loss_that_the_model_computes_itself(small_run, tied):
+    bench = set_up(settings(*small_run(task="mlm")))
+    read, predicts = bench.model.get_input_embeddings(), bench.model.get_output_embeddings()
+    assert predicts.weight is read.weight
+    if not tied:
+        predicts.weight = torch.nn.Parameter(predicts.weight.detach().clone())
+    plan = material(bench)
+    gradients_of_(bench.model, plan, batches=1, accelerator=bench.accelerator)
+    assert not read.sparse
+    found = {name: weight.grad.clone() for name, weight in bench.model.named_parameters()}
+    bench.model.zero_grad()
+    bench.model(**next(plan.batches())).loss.backward()
+    for name, weight in bench.model.named_parameters():
+        assert found[name].layout is torch.strided
+        torch.testing.assert_close(found[name], weight.grad, rtol=1e-4, atol=1e-7)
+
+
 def test_perplexity_is_exp_of_the_mean_token_loss_and_its_masks_do_not_follow_the_seed(small_run):
     one, two = (set_up(settings(*small_run(f"seed={seed}", task="mlm"))) for seed in (0, 1))
     assert one.data.validation.fingerprint == two.data.validation.fingerprint
