@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -76,9 +77,9 @@ class FinetuneSettings:
     epochs: Natural
     batch_size: Natural
     gradient_accumulation_steps: Natural
-    learning_rate: Annotated[float, Gt(0)]
+    learning_rate: Annotated[float, Gt(0), Lt(inf)]
     warmup_share: Annotated[float, Ge(0), Le(1)]
-    weight_decay: Annotated[float, Ge(0)]
+    weight_decay: Annotated[float, Ge(0), Lt(inf)]
     clip_norm: Annotated[float, Gt(0)]
     precision: Literal["fp32", "bf16"]
     max_length: Annotated[int, Ge(8)]

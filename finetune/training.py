@@ -26,10 +26,10 @@ CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss of a step was not a number or infinite."""
+    """The loss of a step, its gradient, or a weight after it was not a number or infinite."""
 
     def __init__(self, step: int) -> None:
-        super().__init__(f"the loss of step {step} is not finite")
+        super().__init__(f"the loss, its gradient or a weight was not finite at step {step}")
         self.step = step
 
 

@@ -24,6 +24,7 @@ UNREADABLE = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error, ArithmeticError, AssertionError, AttributeError,
     EOFError, LookupError, RecursionError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
+LAYOUTS = (torch.strided, torch.sparse_coo)
 SHOWN = 5  # names in an error
 
 
@@ -31,7 +32,8 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
     """The tensors of a file that `torch.save` wrote, on the CPU; nothing in it is executed.
 
     Raises:
-        InputError: the file cannot be read, holds more than tensors and plain values, or is no dictionary of tensors.
+        InputError: the file cannot be read, holds more than tensors and plain values, or is no dictionary of tensors,
+            dense or in COO layout.
     """
     try:
         with warnings.catch_warnings():
@@ -45,6 +47,9 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
         isinstance(name, str) and isinstance(each, torch.Tensor) for name, each in found.items()
     ):
         raise InputError(f"{path}: found {_kind(found)}; expected a dictionary of names and tensors")
+    for name, tensor in found.items():
+        if tensor.is_nested or tensor.is_quantized or tensor.device.type != "cpu" or tensor.layout not in LAYOUTS:
+            raise InputError(f"{path}: {name!r}: found a tensor of a kind that holds no mask; expected plain numbers")
     return dict(found)
 
 

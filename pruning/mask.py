@@ -32,7 +32,7 @@ class Mask:
         shapes: the shape of every matrix by name. Kept sorted by name (as text).
         packed: the bits of all matrices in that order, uint8; each matrix row-major from its own first byte, lowest bit
             first (`bitorder="little"`), the unused bits of its last byte 0. Copied, so that nothing can change it
-            (`Mask.adopting` does not copy).
+            (`Mask.adopt_` does not copy).
 
     Raises:
         InputError: no matrix, a name or shape that cannot be one, a wrong number of bytes, or a pad bit that is set.
@@ -45,14 +45,14 @@ class Mask:
         self._take(self.shapes, np.array(self.packed, order="C"))
 
     @classmethod
-    def adopting(cls, shapes: Mapping[str, Shape], packed: Bits) -> Self:
-        """`Mask(shapes, packed)` without the copy: the array is given away, and becomes read-only.
+    def adopt_(cls, shapes: Mapping[str, Shape], packed: Bits) -> Self:
+        """`Mask(shapes, packed)` without the copy: the array is given away and becomes read-only. A view is copied.
 
         Raises:
             InputError: as `Mask`.
         """
         mask = cls.__new__(cls)
-        mask._take(shapes, packed)
+        mask._take(shapes, packed if packed.flags.owndata and packed.flags.c_contiguous else packed.copy())
         return mask
 
     @classmethod
@@ -93,7 +93,7 @@ class Mask:
                     f"expected uint8 of shape ({_byte_count(shapes[name])},) for a matrix of shape {shapes[name]}"
                 )
         joined = np.concatenate([packed[name] for name in names]) if names else np.empty(0, np.uint8)
-        return cls.adopting(shapes, joined)
+        return cls.adopt_(shapes, joined)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -205,7 +205,7 @@ class Mask:
 
     def _combined(self, other: Mask, operation: Callable[[Bits, Bits], Bits], *, sign: str) -> Mask:
         self.check_comparable(other, sign=sign)
-        return Mask.adopting(self.shapes, operation(self.packed, other.packed))
+        return Mask.adopt_(self.shapes, operation(self.packed, other.packed))
 
     @cached_property
     def _places(self) -> Mapping[str, slice]:
@@ -226,10 +226,10 @@ class Mask:
         checked = {name: _checked_shape(name, shapes[name]) for name in sorted(shapes)}
         if not checked:
             raise InputError("a mask needs at least one matrix; found none")
-        packed.flags.writeable = False
         object.__setattr__(self, "shapes", MappingProxyType(checked))
         object.__setattr__(self, "packed", packed)
         self._check_packed()
+        packed.flags.writeable = False
 
     def _check_packed(self) -> None:
         expected = sum(_byte_count(shape) for shape in self.shapes.values())

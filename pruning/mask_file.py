@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,6 @@ CHECKSUM = "checksum"
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
 HEADER_LIMIT = 1 << 20  # bytes: room for 4,000 matrices, little enough to parse whatever it holds
-PIECE = 1 << 20  # bytes read while those before are hashed
 
 
 @dataclass(frozen=True)
@@ -110,18 +109,22 @@ def read_mask(path: str | Path) -> tuple[Mask, About]:
     Raises:
         InputError: the file, the field, what was found there and what was expected.
     """
-    path = Path(path)
-    try:
-        if not path.is_file():
-            raise InputError("found no such file" if not path.exists() else "found no regular file; expected a mask")
-        with path.open("rb") as file:
-            return _read(file, size=path.stat().st_size)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except MemoryError:
-        raise InputError(f"{path}: size: found {path.stat().st_size} bytes, for which there is no memory") from None
+    mask, about, _ = _checked(Path(path))
+    return mask, about
+
+
+class FileState(NamedTuple):
+    """What tells a file from another of its name: its number on the disk, its bytes, and when it was last changed."""
+
+    number: int
+    size: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, file: BufferedReader) -> FileState:
+        """Of an open file."""
+        found = os.fstat(file.fileno())
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -133,12 +136,16 @@ class StoredMask:
         about: where the mask comes from.
         shapes: as of `Mask`.
         kept_counts: as of `Mask`.
+        places: the first byte of every matrix in the file, and the one after its last.
+        state: of the file when it was checked.
     """
 
     path: Path
     about: About
     shapes: Mapping[str, Shape]
     kept_counts: Mapping[str, int]
+    places: Mapping[str, tuple[int, int]]
+    state: FileState
 
     def bits(self, name: str) -> Bits:
         """One matrix's packed bits, read from the file.
@@ -148,15 +155,14 @@ class StoredMask:
         """
         if name not in self.shapes:
             raise InputError(f"{self.path}: has no matrix {name!r}; it has: {', '.join(self.shapes)}")
-        entries = _entries(self.shapes)
-        first, end = entries[name]["data_offsets"]
-        last = max(entry["data_offsets"][1] for entry in entries.values())
+        first, end = self.places[name]
         try:
-            start = self.path.stat().st_size - last
-            bits: Bits = np.fromfile(self.path, np.uint8, count=end - first, offset=start + first)
+            with self.path.open("rb") as file:
+                state = FileState.of(file)
+                bits: Bits = np.fromfile(file, np.uint8, count=end - first, offset=first)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
-        if ones_in(bits) != self.kept_counts[name]:
+        if state != self.state or len(bits) != end - first or ones_in(bits) != self.kept_counts[name]:
             raise InputError(f"{self.path}: {name!r} is not what it was when the file was opened; start again")
         return bits
 
@@ -167,22 +173,39 @@ def stored_mask(path: str | Path) -> StoredMask:
     Raises:
         InputError: as `read_mask`.
     """
-    mask, about = read_mask(path)
-    return StoredMask(Path(path), about, mask.shapes, mask.kept_counts)
+    path = Path(path)
+    mask, about, state = _checked(path)
+    start = state.size - mask.packed.nbytes
+    places = {name: (start + first, start + end) for name, (first, end) in _offsets(mask.shapes).items()}
+    return StoredMask(path, about, mask.shapes, mask.kept_counts, places, state)
+
+
+def _checked(path: Path) -> tuple[Mask, About, FileState]:
+    """What `read_mask` gives, and the state of the file that it is from. Raises as it does."""
+    try:
+        if not path.is_file():
+            raise InputError("found no such file" if not path.exists() else "found no regular file; expected a mask")
+        with path.open("rb") as file:
+            state = FileState.of(file)
+            return *_read(file, size=state.size), state
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except MemoryError:
+        raise InputError(f"{path}: size: found {path.stat().st_size} bytes, for which there is no memory") from None
 
 
 def _computed(mask: Mask) -> dict[str, str]:
-    """The metadata that follow from the mask; its bits are hashed while they are counted."""
-    with ThreadPoolExecutor(1) as hashing:
-        sha256 = hashing.submit(hashlib.sha256, mask.packed.data)
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "shapes": canonical(dict(mask.shapes)),
-            "kept": canonical(dict(mask.kept_counts)),
-            "sparsity": repr(mask.sparsity),
-            "sha256": sha256.result().hexdigest(),
-        }
+    """The metadata that follow from the mask."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "shapes": canonical(dict(mask.shapes)),
+        "kept": canonical(dict(mask.kept_counts)),
+        "sparsity": repr(mask.sparsity),
+        "sha256": hashlib.sha256(mask.packed.data).hexdigest(),
+    }
 
 
 def _checksum(metadata: Mapping[str, str]) -> str:
@@ -191,14 +214,22 @@ def _checksum(metadata: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(others).encode()).hexdigest()
 
 
-def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
-    """What the header says of each tensor: one after the other, sorted by name."""
-    entries: dict[str, dict[str, Any]] = {}
+def _offsets(shapes: Mapping[str, Shape]) -> dict[str, tuple[int, int]]:
+    """Where each matrix begins and ends among the bits: one after the other, sorted by name."""
+    offsets: dict[str, tuple[int, int]] = {}
     end = 0
     for name in sorted(shapes):
         start, end = end, end + (prod(shapes[name]) + 7) // 8
-        entries[name] = {"data_offsets": [start, end], "dtype": "U8", "shape": [end - start]}
-    return entries
+        offsets[name] = start, end
+    return offsets
+
+
+def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
+    """What the header says of each tensor."""
+    return {
+        name: {"data_offsets": [start, end], "dtype": "U8", "shape": [end - start]}
+        for name, (start, end) in _offsets(shapes).items()
+    }
 
 
 def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
@@ -214,15 +245,15 @@ def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     bit_count = sum(entry["shape"][0] for entry in header.values())
     if size != 8 + length + bit_count:
         raise InputError(f"size: found {size} bytes; expected {8 + length + bit_count}, as the header says")
-    mask, sha256 = _read_bits(file, shapes, size=bit_count)
-    _check_computed(metadata, mask=mask, sha256=sha256)
+    mask = Mask.adopt_(shapes, np.fromfile(file, np.uint8))
+    _check_computed(metadata, mask=mask)
     extra = {key: text for key, text in metadata.items() if key not in _OWN_FIELDS}
     ancestry = ancestry_of(metadata[ANCESTRY]) if ANCESTRY in metadata else None
     texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
     about = About(**texts, seed=int(metadata["seed"]), extra=extra, ancestry=ancestry)
     if extra and CHECKSUM not in metadata:  # as where the checksum itself goes by a damaged name
         raise InputError(
-            f"field {min(extra)!r}: found without a {CHECKSUM!r}; expected one, or the format's own fields"
+            f"field {shown(min(extra))}: found without a {CHECKSUM!r}; expected one, or the format's own fields"
         )
     # Last, as a field that is wrong by itself is better called by its name.
     if metadata.get(CHECKSUM, whole := _checksum(metadata)) != whole:
@@ -235,7 +266,7 @@ def _checked_metadata(metadata: Any) -> dict[str, str]:
         raise InputError(f"field {METADATA!r}: found {shown(metadata)}; expected an object with the mask's fields")
     for key, text in metadata.items():
         if not isinstance(text, str):
-            raise InputError(f"field {key!r}: found {shown(text)}; expected text")
+            raise InputError(f"field {shown(key)}: found {shown(text)}; expected text")
     for key, expected in {"format": FORMAT, "version": VERSION}.items():
         if metadata.get(key) != expected:
             raise InputError(f"field {key!r}: found {shown(metadata.get(key))}; expected {expected!r}")
@@ -252,7 +283,8 @@ def _checked_shapes(text: str) -> dict[str, Shape]:
     for name, shape in json_object(text, where="field 'shapes'").items():
         if not _is_shape(shape):
             raise InputError(
-                f"field 'shapes', {name!r}: found {shown(shape)}; expected up to 8 whole numbers from 1 to {LONGEST}"
+                f"field 'shapes', {shown(name)}: found {shown(shape)}; "
+                f"expected up to 8 whole numbers from 1 to {LONGEST}"
             )
         shapes[name] = tuple(shape)
     return shapes
@@ -267,33 +299,22 @@ def _check_entries(header: dict[str, Any], *, shapes: Mapping[str, Shape]) -> No
     for name, entry in expected.items():
         # Compared as text: in Python 1 == 1.0 == True, in a file they differ.
         if not isinstance(header[name], dict) or canonical(header[name]) != canonical(entry):
-            raise InputError(f"tensor {name!r}: found {shown(header[name])}; expected {canonical(entry)}")
+            raise InputError(f"tensor {shown(name)}: found {shown(header[name])}; expected {canonical(entry)}")
 
 
-def _read_bits(file: BufferedReader, shapes: Mapping[str, Shape], *, size: int) -> tuple[Mask, str]:
-    """The mask in the rest of a file, and the SHA-256 (hex) of its bits, hashed while they are read and counted."""
-    packed, digest = np.empty(size, np.uint8), hashlib.sha256()
-    with ThreadPoolExecutor(1) as hashing:
-        for start in range(0, size, PIECE):
-            piece = packed[start : start + PIECE].data
-            if file.readinto(piece) != len(piece):
-                raise InputError(f"size: found fewer bytes than the {size} that there were; it changes as it is read")
-            hashing.submit(digest.update, piece)
-        mask = Mask.adopting(shapes, packed)
-        _ = mask.kept_counts  # which the mask keeps
-    return mask, digest.hexdigest()
-
-
-def _check_computed(metadata: Mapping[str, str], *, mask: Mask, sha256: str) -> None:
+def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
     counts = json_object(metadata["kept"], where="field 'kept'")
     for name in sorted(counts.keys() ^ mask.kept_counts.keys()):
-        raise InputError(f"field 'kept', {name!r}: found in one of 'kept' and 'shapes' only; expected in both")
+        raise InputError(f"field 'kept', {shown(name)}: found in one of 'kept' and 'shapes' only; expected in both")
     for name, count in mask.kept_counts.items():
         if type(counts[name]) is not int or counts[name] != count:
-            raise InputError(f"field 'kept', {name!r}: found {shown(counts[name])}; expected {count}, the bits set")
-    for key, computed in {"sparsity": repr(mask.sparsity), "sha256": sha256}.items():
-        if metadata[key] != computed:
-            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed}, from the bits")
+            raise InputError(
+                f"field 'kept', {shown(name)}: found {shown(counts[name])}; expected {count}, the bits set"
+            )
+    computed = _computed(mask)
+    for key in ("sparsity", "sha256"):
+        if metadata[key] != computed[key]:
+            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed[key]}, from the bits")
 
 
 def _is_shape(value: Any) -> bool:

@@ -191,6 +191,9 @@ class RoundArchive:
     def _read_mask(self, number: int) -> Mask:
         place = self.round_folder(number).path / MASK
         mask, about = read_mask(place)
+        found, mine = ((each.task, each.lang, each.seed) for each in (about, self.about))
+        if found != mine:
+            raise InputError(f"{place}: a mask of task, language and seed {found}; expected one of {mine}")
         if about.base_fingerprint != self.origin.base:
             raise InputError(
                 f"{place}: a mask of another base (fingerprint {about.base_fingerprint[:12]}, "

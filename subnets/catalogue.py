@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,12 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import AfterValidator, AllowInfNan, StringConstraints, TypeAdapter, ValidationError
 
 from finetune.outcomes import metric_called
-from pruning.mask_file import StoredMask, stored_mask
+from pruning.mask import Mask
+from pruning.mask_file import About, StoredMask, read_mask, stored_mask
+from pruning.plain_json import shown
 from subnets.errors import InputError
 from subnets.settings import Control, is_plain_name
-from subnets.workspace import SETTINGS, Folder
+from subnets.workspace import SETTINGS, Folder, flat
 
 RESULTS = "results.json"
 PROVENANCE = "provenance.json"
@@ -32,8 +35,9 @@ def _known(metric: str) -> str:
 
 
 Finite = Annotated[float, AllowInfNan(False)]
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 # One line without control characters: it is printed.
-Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+Line = Annotated[str, StringConstraints(max_length=1000, pattern=f"^[^{CONTROL}]*$")]
 SAME_LEVEL = 4  # decimals in which sparsities are one level: scopes round the number of kept weights apart
 
 
@@ -156,14 +160,27 @@ class FinishedRun:
         Raises:
             InputError: the file is damaged, belongs to another run, or lies outside of the run's folder.
         """
+        stored = stored_mask(self._place(entry))
+        self._check_own(stored.about, stored.path)
+        return stored
+
+    def read(self, entry: Entry | PassedEntry) -> tuple[Mask, About]:
+        """A mask of the run, in memory, with where it comes from. Raises InputError as `mask`."""
+        path = self._place(entry)
+        mask, about = read_mask(path)
+        self._check_own(about, path)
+        return mask, about
+
+    def _place(self, entry: Entry | PassedEntry) -> Path:
         path = (self.folder.path / entry.mask).resolve()
         if not path.is_relative_to(self.folder.path.resolve()):
             raise InputError(f"{self.folder.path / RESULTS}: mask {entry.mask!r} lies outside of the run's folder")
-        stored = stored_mask(path)
-        found = (stored.about.task, stored.about.lang, stored.about.seed)
+        return path
+
+    def _check_own(self, about: About, path: Path) -> None:
+        found = (about.task, about.lang, about.seed)
         if found != (self.task, self.lang, self.seed):
             raise InputError(f"{path}: a mask of task, language and seed {found}; expected one of {self.name}")
-        return stored
 
 
 def finished_runs(runs_dir: str, *, model: str | None = None, task: str | None = None) -> list[FinishedRun]:
@@ -226,8 +243,8 @@ def differing_settings(runs: Sequence[Kept]) -> dict[str, list[Any]]:
 
 def _run(path: Path) -> FinishedRun:
     folder = Folder(path)
-    model, task, lang, _ = path.parts[-4:]
-    check_plain_names(path, model, task, lang)
+    model, task, lang, name = path.parts[-4:]
+    check_plain_names(path, model, task, lang, name)
     settings = settings_in(folder)
     return FinishedRun(folder, model, task, lang, settings["seed"], settings, results_in(folder, Results))
 
@@ -249,6 +266,9 @@ def settings_in(folder: Folder) -> Mapping[str, Any]:
         settings = folder.read_settings()
         if type(settings.get("seed")) is not int:
             raise ValueError(f"found seed {settings.get('seed')!r}; expected a whole number")
+        for key, value in flat(settings):
+            if re.search(f"[{CONTROL}]", f"{key}{value}"):
+                raise ValueError(f"found {shown(value)} for {shown(key)}; expected text on one line")
     except ValueError as problem:
         where = folder.path / SETTINGS
         raise InputError(f"{where}: not the settings of a run ({problem}); delete the run's folder") from None
@@ -285,12 +305,3 @@ def signature(run: Kept, *, but_for: Sequence[str] = ()) -> str:
 def of_the_run(key: str) -> bool:
     """Whether a setting says which run it is: its language, seed or task."""
     return key.split(".")[0] in ("lang", "seed", "task")
-
-
-def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by their dotted keys."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from flat(inner, f"{key}.{name}" if key else str(name))
-    else:
-        yield key, value

@@ -49,16 +49,15 @@ def _has_controls(settings: Settings, folder: Folder) -> bool:
 
 
 def _has_baselines(settings: Settings, folder: Folder) -> bool:
-    asked = set(settings.transfer.baselines)
-    # Without its own mask a transfer is not done: that may have been found since.
-    return asked <= _names(folder, "asked") and ("own" not in asked or "own" in _names(folder, "baselines"))
+    asked, found = _names(folder, "asked"), _names(folder, "baselines")
+    return settings.transfer.has_all(asked=asked, found=found)
 
 
 def _names(folder: Folder, key: str) -> set[str]:
     """What finished results have under a key; nothing where they are damaged, of which the step itself will tell."""
     try:
         return set(folder.read_json("results.json")[key])
-    except (InputError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError, OSError):
         return set()
 
 

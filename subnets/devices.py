@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TypeVar
 
 import torch
@@ -11,11 +14,13 @@ from accelerate.utils import broadcast, broadcast_object_list, gather
 
 from finetune.settings import FinetuneSettings
 from pruning.mask import Mask
-from subnets.errors import InputError, RunFailed
+from subnets.errors import Busy, InputError, RunFailed
 from subnets.settings import Settings
 from subnets.workspace import Folder
 
 Value = TypeVar("Value")
+Say = Callable[[str], None]
+ASKED_AGAIN = 1.0  # seconds after which ranks ask again for what another process holds
 
 
 def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Folder | None = None) -> Accelerator:
@@ -63,3 +68,45 @@ def of_rank_0(value: Value, accelerator: Accelerator) -> Value:
     values = [value]
     broadcast_object_list(values, from_process=0)
     return values[0]
+
+
+@contextmanager
+def held_by_rank_0(
+    hold: Callable[[Say | None], AbstractContextManager[None]], accelerator: Accelerator, *, waiting: Say | None
+) -> Iterator[None]:
+    """Within, rank 0 holds what another process may hold as well, and no rank is here before it does.
+
+    A rank 0 that waited for a lock would leave the others in a collective, which gives up after some minutes. So where
+    there are several, it asks again and again, and all of them hear each time what came of it.
+
+    Args:
+        hold: what rank 0 enters, by whom it is to tell that it waits; told None it raises Busy instead.
+        accelerator: of the ranks.
+        waiting: told that another process is waited for; None: none is waited for.
+
+    Raises:
+        Busy: another process holds it, and there is no `waiting`; on every rank.
+    """
+    if accelerator.num_processes == 1:
+        with hold(waiting):
+            yield
+        return
+    with ExitStack() as stack:
+        told = False
+        while busy := of_rank_0(_busy(hold, stack) if accelerator.is_main_process else None, accelerator):
+            if waiting is None:
+                raise Busy(busy)
+            if not told:
+                waiting(f"waiting: {busy}")
+            told = True
+            time.sleep(ASKED_AGAIN)
+        yield
+
+
+def _busy(hold: Callable[[Say | None], AbstractContextManager[None]], stack: ExitStack) -> str | None:
+    """Holds it on a stack, or says who does."""
+    try:
+        stack.enter_context(hold(None))
+    except Busy as problem:
+        return str(problem)
+    return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pruning.mask import Mask
-from pruning.mask_file import About, read_mask
+from pruning.mask_file import About
 from subnets.catalogue import FinishedRun, PassedEntry, RoundEntry
 from subnets.errors import InputError, NotFound
 
@@ -15,7 +15,7 @@ NAME = re.compile(
     r"(?:(?P<task>[^/@]+)/)?(?P<lang>(?!seed\d)[^/@]+)(?:/(?P<seed>seed\d+(?:-[0-9a-f]{8})?))?"
     r"(?:@(?P<sparsity>\d{1,9}(?:\.\d{0,99})?))?"
 )
-NEAR = 0.005  # a round of sparsity 0.3333 may be asked for as 0.33
+NEAR = 0.005  # a round of sparsity 0.3333 may be asked for as 0.33; the nearest is meant
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class NamedMask:
 
     def read(self) -> tuple[Mask, About]:
         """The mask, checked, with where it comes from. Raises InputError as `FinishedRun.mask`."""
-        return read_mask(self.run.mask(self.round).path)
+        return self.run.read(self.round)
 
 
 def named_mask(
@@ -47,7 +47,7 @@ def named_mask(
 ) -> NamedMask:
     """The mask that a name stands for: [TASK/]LANG[/seedK][@SPARSITY].
 
-    Without a seed the lowest there is, without a sparsity the run's ticket; with one, the round of that sparsity.
+    Without a seed the lowest there is, without a sparsity the run's ticket; with one, the round nearest to it.
     `seedK` may go on as the run's folder does, as in seed1-0a1b2c3d.
 
     Args:
@@ -59,7 +59,7 @@ def named_mask(
         agreement: of several runs of a language and seed, that with the highest is meant.
 
     Raises:
-        NotFound: no run fits it; the run has no ticket, or no round of that sparsity.
+        NotFound: no run fits it; the run has no ticket, or no round within `NEAR` of that sparsity.
         InputError: the name reads otherwise, or several runs of one seed fit it.
     """
     parts = NAME.fullmatch(name)
@@ -101,13 +101,11 @@ def _run(
 def _round(name: str, run: FinishedRun, sparsity: float | None) -> RoundEntry | PassedEntry:
     rounds = [entry for entry in run.masks if entry.round > 0 or sparsity == 0]
     if sparsity is not None:
-        near = [entry for entry in rounds if abs(entry.sparsity - sparsity) < NEAR]
-        if len(near) != 1:
+        nearest = min(rounds, key=lambda entry: abs(entry.sparsity - sparsity), default=None)
+        if nearest is None or abs(nearest.sparsity - sparsity) >= NEAR:
             there = [f"{entry.sparsity:.4g}" for entry in rounds]
-            raise NotFound(
-                f"mask {name!r}: {len(near)} rounds of sparsity {sparsity:g} in {run.name}; found: {_listed(there)}"
-            )
-        return near[0]
+            raise NotFound(f"mask {name!r}: no round of sparsity {sparsity:g} in {run.name}; found: {_listed(there)}")
+        return nearest
     ticket = run.results.ticket
     if ticket is None:
         raise NotFound(

@@ -6,8 +6,8 @@ import math
 import statistics
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from finetune.training import Material, NonFiniteLoss, Step, train_, unwrapped
 from finetune.wordpiece import learn_wordpieces
 from subnets import provenance
 from subnets.data import Data, read_data
-from subnets.devices import accelerator_of
+from subnets.devices import accelerator_of, held_by_rank_0
 from subnets.errors import InputError, RunFailed
 from subnets.progress import Progress
 from subnets.settings import Settings
@@ -58,7 +58,7 @@ def pretrain(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
         RunFailed: training left the numbers; the checkpoints before stay.
     """
     accelerator = accelerator_of(settings, settings.pretrain.training, folder=folder)
-    with held(folder, settings.pretrain_identity()) if accelerator.is_main_process else nullcontext():
+    with held_by_rank_0(partial(held, folder, settings.pretrain_identity()), accelerator, waiting=None):
         if folder.has(RESULTS):
             progress.say("this base is done; nothing was computed")
             return _checked(folder)
@@ -107,8 +107,7 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
             train_(model, material, accelerator=accelerator, resume=snapshots.last(), on_step=on_step)
         except NonFiniteLoss as problem:
             raise RunFailed(
-                f"the loss or its gradient was not finite at step {problem.step}; "
-                f"try a lower pretrain.training.learning_rate (found {chosen.training.learning_rate})"
+                f"{problem}; try a lower pretrain.training.learning_rate (found {chosen.training.learning_rate})"
             ) from None
     pad_id = tokenizer.pad_token_id
     losses = {

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from finetune.blind import blind_score
-from finetune.outcomes import metric_called
 from pruning.controls import random_mask, random_per_matrix
 from pruning.lottery import Round
 from pruning.mask import Mask
-from pruning.scope import scope_called
-from pruning.scores import score_called
 from subnets.archive import RESULT, Scored, load_scored
-from subnets.devices import of_rank_0
+from subnets.devices import held_by_rank_0, of_rank_0
 from subnets.errors import Busy, InputError
 from subnets.progress import Progress
 from subnets.results import Compared, results_of
@@ -39,14 +36,11 @@ def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[st
         InputError: a setting, the base or the data cannot be used.
         RunFailed: training left the numbers; what was finished stays.
     """
-    metric_called(settings.task.metric)
-    score_called(settings.pruning.score)
-    scope_called(settings.pruning.scope)
     bench = set_up(settings, folder=folder)
     run = _Run(settings, bench, folder, progress)
     run.rounds.check()
     # One process writes. Ranks beyond the first train along with it, and read what it wrote.
-    with held(folder, settings.identity()) if bench.accelerator.is_main_process else nullcontext():
+    with held_by_rank_0(partial(held, folder, settings.identity()), bench.accelerator, waiting=None):
         return run.search()
 
 
@@ -72,7 +66,7 @@ def train_again(settings: Settings, folder: Folder, number: int, *, progress: Pr
     before = now if known is None else known.validation.score
     if before != now:
         raise InputError(
-            f"{folder.path}: round {number} scored {before:.4f} on validation and now scores {now:.4f}; "
+            f"{folder.path}: round {number} scored {before!r} on validation and now scores {now!r}; "
             "train it again with the software, the device and the threads of the run (provenance.json)"
         )
     return bench
@@ -155,8 +149,9 @@ class _Run:
         if seed == self.settings.seed:
             self._share(own.score, folder)
             return own.score
-        with alone_in(folder, waiting=self.progress.say) if self.rounds.writes else nullcontext():
-            scored = of_rank_0(self._kept(folder, mask) if self.rounds.writes else None, self.bench.accelerator)
+        accelerator = self.bench.accelerator
+        with held_by_rank_0(partial(alone_in, folder), accelerator, waiting=self.progress.say):
+            scored = of_rank_0(self._kept(folder, mask) if self.rounds.writes else None, accelerator)
             if scored is None:
                 label, start = f"dense, seed {seed}", self.bench.start_of_seed(seed)
                 scored = self.rounds.train(label, mask, start=start, number=0, seed=seed, folder=folder)

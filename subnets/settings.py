@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from functools import cache, cached_property
@@ -110,6 +111,13 @@ class TransferSettings:
     baselines: tuple[Literal["own", "dense", "random", "oneshot", "partial_random"], ...]
     confidence: Annotated[float, Gt(0), Lt(1)]
     resamples: Annotated[int, Ge(100)]
+
+    def has_all(self, *, asked: Collection[str], found: Collection[str]) -> bool:
+        """Whether a transfer that was asked for some baselines, and found some, has those of these settings.
+
+        Without the target's own mask it is not done, as that may have been found since.
+        """
+        return set(self.baselines) <= set(asked) and ("own" in found or "own" not in self.baselines)
 
 
 @dataclass(frozen=True)

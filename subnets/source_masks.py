@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pruning.ancestry import Ancestry, Parent
 from pruning.mask import Mask
 from pruning.mask_file import About
-from subnets.catalogue import FinishedRun, finished_runs, flat, of_the_run
+from subnets.catalogue import FinishedRun, finished_runs, of_the_run
 from subnets.errors import InputError
 from subnets.expression import evaluate, kept_from, names_in, parse, quoted
 from subnets.named_masks import NamedMask, named_mask
 from subnets.settings import Settings
+from subnets.workspace import differing, flat
 
 SEVERAL = -1  # the seed of a mask that was computed from runs of several
 OF_TASK = ("finetune", "ticket", "data")  # settings that follow the task
@@ -78,10 +78,10 @@ def named_in(text: str, settings: Settings, *, sparsity: float | None = None) ->
     source = settings.source
     runs = finished_runs(settings.runs_dir, model=settings.model_label)
 
-    own = dict(flat(settings.identity()))
+    own = settings.identity()
 
     def agreement(run: FinishedRun) -> int:
-        return -len(_differing(own, dict(flat(run.settings))))
+        return -len(differing(own, run.settings))
 
     return {
         name: named_mask(
@@ -125,24 +125,18 @@ def found_otherwise(named: NamedMask, settings: Settings) -> str | None:
 
     Of another task only what does not follow the task would have to.
     """
-    own = dict(flat(settings.identity()))
-    theirs = dict(flat(named.run.settings))
+    own, theirs = settings.identity(), named.run.settings
     other_task = named.run.task != settings.task.name
     keys = [
         key
-        for key in _differing(own, theirs)
-        if not of_the_run(key) and not (other_task and key.split(".")[0] in OF_TASK)
+        for key in differing(own, theirs)
+        if key != "run_format" and not of_the_run(key) and not (other_task and key.split(".")[0] in OF_TASK)
     ]
     if not keys:
         return None
-    said = ", ".join(f"{key}={theirs.get(key)} (here {own.get(key)})" for key in keys[:5])
+    here, there = dict(flat(own)), dict(flat(theirs))
+    said = ", ".join(f"{key}={there.get(key)} (here {here.get(key)})" for key in keys[:5])
     return f"{named.name}: {named.run.name} was found with {said}" + (" and more" if len(keys) > 5 else "")
-
-
-def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
-    """The settings in which two runs differ; one that a run does not name, as it is off there, is None."""
-    keys = (left.keys() | right.keys()) - {"run_format"}
-    return sorted(key for key in keys if left.get(key) != right.get(key))
 
 
 def levels_below(sparsity: float, named: Sequence[NamedMask]) -> list[float]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pruning.mask import Mask
 from pruning.mask_file import mask_pieces
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
-from subnets.devices import of_rank_0
+from subnets.devices import held_by_rank_0, of_rank_0
 from subnets.errors import Busy
 from subnets.progress import Progress
 from subnets.rounds import TO_ITS_END
@@ -48,17 +49,15 @@ class Subnetworks:
     def score_each(self, asked: Mapping[str, Mask]) -> dict[str, Subnetwork]:
         """`score` for every label; what another worker is training just now comes last, so that workers share them."""
         found = {}
-        if self.bench.accelerator.num_processes == 1:
-            for label, mask in asked.items():
-                with suppress(Busy):
-                    found[label] = self.score(label, mask, waits=False)
+        for label, mask in asked.items():
+            with suppress(Busy):
+                found[label] = self.score(label, mask, waits=False)
         return {label: found.get(label) or self.score(label, mask) for label, mask in asked.items()}
 
     def score(self, label: str, mask: Mask, *, waits: bool = True) -> Subnetwork:
         """How the base does inside a mask: as kept before, by the search of the same settings too, or as it comes out.
 
-        A worker that comes to a sub-network another is training waits for it, if it `waits`; one of several ranks
-        does not.
+        A worker that comes to a sub-network another is training waits for it, if it `waits`.
 
         Raises:
             Busy: another worker is training it, and this one does not wait.
@@ -68,10 +67,9 @@ class Subnetworks:
         folder = subnetwork_folder(self.settings, mask.digest, trained_on=self.trained_on)
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
         is_main = self.bench.accelerator.is_main_process
-        # Ranks do not wait: the others would sit in a collective that times out.
-        waiting = self.progress.say if waits and self.bench.accelerator.num_processes == 1 else None
-        with held(folder, identity, waiting=waiting) if is_main else nullcontext():
-            found = of_rank_0(self._kept(mask, folder) if is_main else None, self.bench.accelerator)
+        accelerator, waiting = self.bench.accelerator, self.progress.say if waits else None
+        with held_by_rank_0(partial(held, folder, identity), accelerator, waiting=waiting):
+            found = of_rank_0(self._kept(mask, folder) if is_main else None, accelerator)
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")
                 return found

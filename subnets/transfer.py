@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from pruning.controls import random_mask, random_within
 from pruning.mask import Mask
 from subnets.archive import MASK
 from subnets.catalogue import PROVENANCE, RESULTS
+from subnets.devices import held_by_rank_0
 from subnets.errors import InputError, NotFound
 from subnets.expression import quoted
 from subnets.progress import Progress
@@ -45,7 +45,7 @@ def transfer(settings: Settings, folder: Folder, *, progress: Progress) -> dict[
     _check_mode(source, settings)
     bench = set_up(as_one_training(settings), folder=folder)
     _check_fits(source, bench)
-    with held(folder, settings.transfer_identity()) if bench.accelerator.is_main_process else nullcontext():
+    with held_by_rank_0(partial(held, folder, settings.transfer_identity()), bench.accelerator, waiting=None):
         return _Transfer(settings, source, bench, folder, progress).run()
 
 

@@ -101,10 +101,6 @@ class TransferResults:
     source_lang: Expression | None = None
     asked: tuple[str, ...] = ()
 
-    def has(self, baselines: Sequence[str]) -> bool:
-        """Whether it has what baselines were asked for; without its own mask it is not done, as that may come yet."""
-        return set(baselines) <= set(self.asked) and ("own" in self.baselines or "own" not in baselines)
-
     @property
     def source_langs(self) -> tuple[str, ...]:
         """The languages whose masks the source is made of; by the names of its masks where they were not kept."""

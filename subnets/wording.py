@@ -12,6 +12,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandat
 from subnets.mistakes import key_meant, language_meant, option_meant
 from subnets.settings import KEYS
 
+NO_TASK = "_None"  # ends the name of an option that stands for those of all tasks until one is known
+
 
 def explained(problem: BaseException, conf: Path) -> str:
     """One line about an exception, naming what is allowed where that is known."""
@@ -46,7 +48,11 @@ def _no_such_option(missing: str, conf: Path) -> str:
     group, _, name = missing.partition("/") if (conf / missing.split("/")[0]).is_dir() else missing.rpartition("/")
     if not group:
         return f"--config-name={name}: no {name}.yaml in --config-dir or {conf}"
-    options = sorted(file.stem for file in (conf / group).glob("*.yaml"))
+    options = sorted(file.stem for file in (conf / group).glob("*.yaml") if not file.stem.endswith(NO_TASK))
+    experiment, _, task = name.rpartition("_")
+    having = [option.removeprefix(f"{experiment}_") for option in options if option.startswith(f"{experiment}_")]
+    if experiment and having and (conf / "experiment" / f"{experiment}.yaml").is_file():
+        return f"task={task}: experiment={experiment} has no such task; choose one of: {', '.join(having)}"
     meant = option_meant(group, name, options)
     hint = f"; did you mean {meant}?" if meant else ""
     return f"{group}={name}: no such {group}; choose one of: {', '.join(options)}{hint}"

@@ -17,7 +17,7 @@ from torch import nn
 from finetune.base_model import Base, encoder_of, load_base, random_weights
 from finetune.evaluation import evaluate
 from finetune.examples import Encoded, Integers, with_shuffled_labels
-from finetune.outcomes import Outcomes
+from finetune.outcomes import Outcomes, metric_called
 from finetune.training import (
     Material,
     NonFiniteLoss,
@@ -36,7 +36,7 @@ from pruning.mask_file import About
 from pruning.masking import apply_, holder, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
 from pruning.schedule import kept_count
-from pruning.scope import groups, prunable
+from pruning.scope import groups, prunable, scope_called
 from pruning.scores import Evidence, score_called
 from pruning.selection import keep_highest
 from subnets import provenance
@@ -190,8 +190,7 @@ class Workbench:
             )
         except NonFiniteLoss as problem:
             raise RunFailed(
-                f"the loss or its gradient was not finite at step {problem.step}; "
-                f"try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"
+                f"{problem}; try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"
             ) from None
         if astray := nonzero_pruned(self.weights, mask):
             raise RunFailed(f"pruned weights were not zero after training: {astray}")
@@ -332,8 +331,11 @@ def set_up(settings: Settings, *, folder: Folder | None = None, whole_vocabulary
         whole_vocabulary: the model is to read other examples too (`Workbench.trained_on`).
 
     Raises:
-        InputError: anything about base, data or device that cannot be used.
+        InputError: anything about settings, base, data or device that cannot be used.
     """
+    metric_called(settings.task.metric)
+    score_called(settings.pruning.score)
+    scope_called(settings.pruning.scope)
     accelerator = accelerator_of(settings, settings.finetune, folder=folder)
     base = _load(settings)
     weights = prunable(encoder_of(base.model), also=settings.pruning.also)

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,9 +200,9 @@ def new_folder(path: Path, *, key: str) -> Iterator[Path]:
             `key` is the setting that named it.
     """
     check_new(path, key=key)
-    unfinished = path.parent / f".{path.name}.{os.getpid()}.unfinished"
+    unfinished = path.parent / f".{path.name}.{secrets.token_hex(8)}.unfinished"
+    unfinished.mkdir(parents=True)
     try:
-        unfinished.mkdir(parents=True)
         yield unfinished
         for file in sorted(each for each in unfinished.rglob("*") if each.is_file()):
             with file.open("rb") as written:
@@ -261,15 +261,29 @@ def check_kept(folder: Folder, identity: dict[str, Any]) -> None:
             f"{where}: the run was made by another version (run_format {shown(found.get('run_format'))}, "
             f"this one writes {RUN_FORMAT}); choose another runs_dir or delete it"
         )
-    if differing := sorted(_differing(found, mine)):
+    if others := differing(found, mine):
         raise InputError(
-            f"{where}: the run was made by other settings ({', '.join(differing)}); "
-            "choose another runs_dir or delete it"
+            f"{where}: the run was made by other settings ({', '.join(others)}); choose another runs_dir or delete it"
         )
 
 
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by their dotted keys."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from flat(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
+def differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
+    """The dotted keys in which settings differ, sorted; what is not there, as it is off, is None."""
+    one, other = dict(flat(left)), dict(flat(right))
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
 @contextmanager
-def held(folder: Folder, identity: dict[str, Any], *, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+def held(folder: Folder, identity: dict[str, Any], waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Within, the folder is that of the settings in `identity` and no other process works in it; else as `alone_in`.
 
     Raises:
@@ -285,7 +299,7 @@ def held(folder: Folder, identity: dict[str, Any], *, waiting: Callable[[str], N
 
 
 @contextmanager
-def alone_in(folder: Folder, *, waiting: Callable[[str], None] | None) -> Iterator[None]:
+def alone_in(folder: Folder, waiting: Callable[[str], None] | None) -> Iterator[None]:
     """Within, no other process works in a folder, and nothing lies there that one left unfinished as it died.
 
     The lock of a process that died is no lock. Whoever waited for another process finds what that one finished.
@@ -353,14 +367,6 @@ def _leftovers(path: Path) -> list[Path]:
 def _place(settings: Settings) -> Folder:
     root = Path(settings.runs_dir).expanduser()
     return Folder(root / settings.model_label / settings.task.name / settings.lang)
-
-
-def _differing(left: Any, right: Any, key: str = "") -> Iterator[str]:
-    if isinstance(left, dict) and isinstance(right, dict):
-        for name in left.keys() | right.keys():
-            yield from _differing(left.get(name), right.get(name), f"{key}.{name}" if key else name)
-    elif left != right:
-        yield key
 
 
 def _flush_folder(path: Path) -> None:

@@ -53,10 +53,12 @@ def _finished(settings: Settings, folder: Folder) -> dict[str, Any] | None:
         return None
     found = results_in(folder, TransferResults)
     named = named_in(found.source, settings)
-    for before, now in zip(found.masks, named.values(), strict=False):
-        if (before.name, before.digest) != (now.name, now.read()[0].digest):
+    if [each.name for each in found.masks] != list(named):
+        raise InputError(f"{folder.path / RESULTS}: masks: not those of {found.source}; delete it to compute it again")
+    for before, now in zip(found.masks, named.values(), strict=True):
+        if before.digest != now.read()[0].digest:
             raise InputError(
                 f"{folder.path / RESULTS}: source={found.source} meant {before.origin}, and now means {now.origin}; "
                 "name one of them, as en/seed0, or delete the file to compute it again"
             )
-    return folder.read_json(RESULTS) if found.has(settings.transfer.baselines) else None
+    return folder.read_json(RESULTS) if settings.transfer.has_all(asked=found.asked, found=found.baselines) else None

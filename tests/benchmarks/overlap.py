@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pruning.mask import ones_in
 from subnets.all_pairs import intersections
 from tests.benchmarks import memory
 from tests.benchmarks.harness import Setting, Unequal, timed_turns
@@ -30,16 +31,10 @@ def by_blocks(rows: list[NDArray[np.uint8]]) -> Pairs:
 
 
 def by_words(rows: list[NDArray[np.uint8]]) -> Pairs:
-    """One pair at a time: and, or, and their bits counted, over packed words."""
-    words = [row[: len(row) // 8 * 8].view(np.uint64) for row in rows]
-    rest = [row[len(row) // 8 * 8 :] for row in rows]
-    return {
-        (i, j): (
-            int(np.bitwise_count(words[i] & words[j]).sum()) + int(np.bitwise_count(rest[i] & rest[j]).sum()),
-            int(np.bitwise_count(words[i] | words[j]).sum()) + int(np.bitwise_count(rest[i] | rest[j]).sum()),
-        )
-        for i, j in combinations(range(len(rows)), 2)
-    }
+    """One pair at a time: and, and its bits counted, over packed words; each mask's own bits are counted once."""
+    kept = [ones_in(row) for row in rows]
+    both = {(i, j): ones_in(rows[i] & rows[j]) for i, j in combinations(range(len(rows)), 2)}
+    return {(i, j): (count, kept[i] + kept[j] - count) for (i, j), count in both.items()}
 
 
 def by_bools(masks: list[NDArray[np.bool_]]) -> Pairs:
@@ -82,6 +77,7 @@ def measure(setting: Setting) -> tuple[list[Line], list[str]]:
              mark=at_most(size.weights / 8, "B"))
         for other in ways if other != OURS
     ]  # fmt: skip
+    del bools, floats, ways
     study = drawn_packed(size.weights, size.study_masks)
     both = {OURS: partial(by_blocks, study), WORDS: partial(by_words, study)}
     lines += _lines("overlap of all pairs of a study, a pair", both, setting, turns=3)

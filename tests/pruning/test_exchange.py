@@ -151,6 +151,23 @@ def test_a_hostile_file_is_refused_and_nothing_in_it_runs(tmp_path, content, mes
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("ignore:.*(prototype|beta|[Qq]uantiz|TypedStorage).*")
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        lambda: torch.ones(2, device="meta"),
+        lambda: torch.quantize_per_tensor(torch.ones(2), 1.0, 0, torch.quint8),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        lambda: torch.ones(2, 2).to_sparse_csr(),
+    ],
+    ids=["meta", "quantized", "nested", "rows"],
+)
+def test_tensors_of_odd_kinds_are_refused(tmp_path, tensor):
+    torch.save({"layer.0.weight": tensor()}, tmp_path / "mask.pt")
+    with pytest.raises(InputError, match=r"mask\.pt: .*(of a kind that holds no mask|no dictionary of tensors)"):
+        read_tensors(tmp_path / "mask.pt")
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1), change=st.one_of(st.none(), st.binary(min_size=1, max_size=6)))
 def test_a_damaged_file_is_read_or_refused(tmp_path, place, change):

@@ -94,11 +94,22 @@ def test_nothing_can_change_a_mask():
 
 def test_an_adopted_array_is_not_copied_and_becomes_read_only():
     given_away = np.array([0b0000_0111], dtype=np.uint8)
-    mask = Mask.adopting({"a": (8,)}, given_away)
+    mask = Mask.adopt_({"a": (8,)}, given_away)
     assert mask == Mask({"a": (8,)}, given_away)
     assert np.shares_memory(mask.packed, given_away)
     with pytest.raises(ValueError, match="read-only"):
         given_away[0] = 0
+
+
+def test_views_are_copied_and_what_is_refused_stays_as_it_was():
+    whole = np.array([1, 2, 3, 4], dtype=np.uint8)
+    mask = Mask.adopt_({"a": (16,)}, whole[::2])
+    whole[:] = 0
+    assert mask.packed.tolist() == [1, 3]
+    assert mask.kept == 3
+    with pytest.raises(InputError, match="packed bits"):
+        Mask.adopt_({"a": (8,)}, whole)
+    whole[0] = 1
 
 
 @given(st.binary(max_size=40), st.integers(0, 7))

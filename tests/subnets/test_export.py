@@ -110,7 +110,7 @@ def test_a_mask_of_several_has_no_trained_weights(overrides, tmp_path):
         ("fr@0.3", "mask 'fr@0.3': no finished run of it for task=pos; found: de, sw"),
         ("de/seed7@0.3", "no finished run of it for task=pos; found: pos/de/seed1-"),
         ("ner/de@0.3", "no finished run of it for task=ner; found: none"),
-        ("de@0.5", "0 rounds of sparsity 0.5 in pos/de/seed1-.*; found: 0.3, 0.6"),
+        ("de@0.5", "no round of sparsity 0.5 in pos/de/seed1-.*; found: 0.3, 0.6"),
         ('"de@x"', r"no name of a run; expected \[TASK/\]LANG"),
         ("file:nowhere/mask.safetensors", "found no such file"),
         ("file:nowhere/mask.pt", "cannot be read"),

@@ -58,6 +58,11 @@ MISTAKES = {
     "a folder as model": ([*BOTH, "model=./bert"], "did you mean model=checkpoint model.name=./bert?"),
     "a data set's name": ([*BOTH, "data=wikiann"], "did you mean data=hub?"),
     "a folder as data": ([*BOTH, "data=/texts"], "did you mean data=files data.root=/texts?"),
+    "a task that the paper has not": (
+        ["lang=de", "task=pos", "experiment=foroutan2022"],
+        "task=pos: experiment=foroutan2022 has no such task; choose one of: mlm, ner, xnli",
+    ),
+    "a rate without end": ([*BOTH, "finetune.learning_rate=inf"], "finetune.learning_rate: Input should be less than"),
     "a paper's name": ([*BOTH, "experiment=foroutan"], "did you mean experiment=foroutan2022?"),
     "a step in capitals": ([*BOTH, "step=Find"], "did you mean step=find?"),
     "a step with a letter missing": ([*BOTH, "step=repot"], "did you mean step=report?"),

@@ -315,7 +315,7 @@ def test_results_of_what_a_name_meant_before_are_not_shown_as_those_of_now(fresh
         (["lang=fr", "source.mask=de"], "has no file fr.txt; it has: de, en, sw"),
         (["lang=fr"], "no finished run of it for task=pos; found: de, sw"),
         (["lang=sw", "source.mask='de &'"], "mask expression, column 5"),
-        (["lang=sw", "source.sparsity=0.5"], "0 rounds of sparsity 0.5"),
+        (["lang=sw", "source.sparsity=0.5"], "no round of sparsity 0.5"),
         (["lang=sw", "finetune.max_length=512"], "the model has 66 positions"),
     ],
 )

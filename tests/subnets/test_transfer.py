@@ -338,7 +338,7 @@ def test_a_source_that_now_means_another_mask_is_not_shown_as_if_nothing_had_hap
         ([], "source is missing; say for example source=en"),
         (["source.mask=fr"], "mask 'fr': no finished run of it for task=pos; found: de, sw"),
         (["source.mask=sw", "source.seed=7"], "no finished run of it for task=pos; found: pos/sw/seed0-"),
-        (["source.mask=sw", "source.sparsity=0.5"], "0 rounds of sparsity 0.5"),
+        (["source.mask=sw", "source.sparsity=0.5"], "no round of sparsity 0.5"),
         (["source.mask='sw &'"], "mask expression, column 5"),
         (["source.mask=sw", "source.sparsity=null", "source.task=xnli"], "no finished run of it for task=xnli"),
         (["source.mask=sw", "pruning.also=[embeddings]"], "prunes other matrices than pruning.also"),

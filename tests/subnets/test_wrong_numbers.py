@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,6 +110,15 @@ def test_a_mask_of_another_base_is_refused(small_run):
     mask, _ = read_mask(place)
     place.write_bytes(mask_bytes(mask, About("other", "0" * 64, "pos", "de", 0)))
     with pytest.raises(INPUT_ERRORS, match=r"a mask of another base \(fingerprint 000000000000"):
+        find.run(given)
+
+
+def test_a_round_of_another_run_is_refused(small_run):
+    given = begun(*small_run(*SHORT))
+    place = run_folder(given).path / "rounds/1/mask.safetensors"
+    mask, about = read_mask(place)
+    place.write_bytes(mask_bytes(mask, replace(about, seed=1)))
+    with pytest.raises(INPUT_ERRORS, match=r"a mask of task, language and seed \('pos', 'de', 1\); expected one of"):
         find.run(given)
 
 
