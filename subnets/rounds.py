@@ -40,13 +40,8 @@ class Rounds:
     progress: Progress
 
     def check(self) -> None:
-        """Raises InputError where the settings of rounds do not go with their length or with each other."""
+        """Raises InputError where the settings of rounds do not go with their length or with the score."""
         pruning, steps = self.settings.pruning, self.bench.steps
-        if pruning.look_every is not None and pruning.stop_when_stable is None:
-            raise InputError(
-                f"pruning.look_every={pruning.look_every}: says nothing without pruning.stop_when_stable; "
-                "say for example pruning.stop_when_stable=0.01"
-            )
         if pruning.rewind >= steps:
             raise InputError(f"pruning.rewind={pruning.rewind}: a round has {steps} steps; allowed: 0 to {steps - 1}")
         if pruning.stop_when_stable is None:

@@ -315,6 +315,7 @@ def settings_of(composed: dict[str, Any]) -> Settings:
         faults = (_fault(error) for error in problem.errors(include_url=False))
         raise InputError("; ".join(dict.fromkeys(faults))) from None
     _check_names(settings)
+    _check_agreement(settings)
     _ = settings.sparsities  # raises where the rounds would remove more than there is
     return settings
 
@@ -352,9 +353,19 @@ def _check_names(settings: Settings) -> None:
                        ("data.cache", settings.data.cache), ("model.name", settings.model.name),
                        ("export.to", settings.export.to)):  # fmt: skip
         check_place(key, place)
+
+
+def _check_agreement(settings: Settings) -> None:
+    """Settings that are fine by themselves must go with each other."""
+    pruning = settings.pruning
+    if pruning.look_every is not None and pruning.stop_when_stable is None:
+        raise InputError(
+            f"pruning.look_every={pruning.look_every}: says nothing without pruning.stop_when_stable; "
+            "say for example pruning.stop_when_stable=0.01"
+        )
     if len(set(settings.controls)) < len(settings.controls):
         raise InputError(f"controls={list(settings.controls)}: names one twice")
-    if "shuffled_labels" in settings.controls and (settings.pruning.rewind or not settings.pruning.rewind_head):
+    if "shuffled_labels" in settings.controls and (pruning.rewind or not pruning.rewind_head):
         raise InputError(
             f"controls={list(settings.controls)}: shuffled_labels needs pruning.rewind=0 and rewind_head=true, "
             "as other starts have seen the labels"
