@@ -21,6 +21,7 @@ from finetune.base_model import encoder_of
 from finetune.examples import IGNORED, Batch, Encoded, collate, draw_masks, training_order
 from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
+from finetune.vocabulary import loss_over_vocabulary
 
 CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
 
@@ -304,7 +305,8 @@ def unwrapped(model: nn.Module) -> PreTrainedModel:
 
 def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerator: Accelerator) -> torch.Tensor:
     """Leaves the gradient of the batch's mean loss in the parameters; returns that loss, over all ranks."""
-    answers = max(1, int((batch["labels"] != IGNORED).sum()))
+    answers, kind = max(1, int((batch["labels"] != IGNORED).sum())), material.examples.kind
+    summed = loss_over_vocabulary if kind == "mlm" else partial(functional.cross_entropy, reduction="sum")
     ranks, passes = accelerator.num_processes, material.settings.gradient_accumulation_steps
     parts = _split(batch, ranks * passes)[accelerator.process_index :: ranks]
     total = torch.zeros((), device=accelerator.device)
@@ -312,8 +314,7 @@ def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerat
         part = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in part.items()}
         with accelerator.no_sync(model) if at < passes else nullcontext():
             # No name holds the logits, so that they are gone before the gradients come.
-            loss = functional.cross_entropy(*logits_and_labels(model, part, material.examples.kind), reduction="sum")
-            loss = loss / answers
+            loss = summed(*logits_and_labels(model, part, kind)) / answers
             accelerator.backward(loss * ranks)  # ranks' gradients are averaged: undo that
         total += loss.detach()
     return total if ranks == 1 else accelerator.reduce(total, reduction="sum")

@@ -1,4 +1,4 @@
-"""A narrowed vocabulary: the same training, without the rows that nothing reads."""
+"""A narrowed vocabulary, and the loss over a whole one: the same training, without what nothing needs."""
 
 import copy
 
@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM, BertForTokenClassification, XLMRobertaConfig
 from transformers import XLMRobertaForSequenceClassification as XLMRobertaClassifier
 
-from finetune.vocabulary import NarrowEmbedding, can_be_narrowed, embedding_of, narrow_, narrowed, widen_
+from finetune.vocabulary import (
+    NarrowEmbedding,
+    can_be_narrowed,
+    embedding_of,
+    loss_over_vocabulary,
+    narrow_,
+    narrowed,
+    widen_,
+)
 
 SIZE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 VOCABULARY, PIECES = 50, np.array([0, 1, 7, 8, 30, 49])
@@ -91,3 +100,16 @@ def test_a_vocabulary_that_is_predicted_is_left_whole(model):
     assert not can_be_narrowed(BertForMaskedLM(BertConfig(vocab_size=VOCABULARY, **SIZE)))
     narrow_(model, PIECES)
     assert not can_be_narrowed(model)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_the_loss_over_a_vocabulary_is_the_summed_cross_entropy_and_so_is_its_gradient(rows):
+    generator = torch.Generator().manual_seed(0)
+    logits = (5 * torch.randn(rows, 40, generator=generator)).requires_grad_()
+    labels = torch.randint(40, (rows,), generator=generator)
+    expected = functional.cross_entropy(logits, labels, reduction="sum")
+    found = loss_over_vocabulary(logits, labels)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found / 3, logits), torch.autograd.grad(expected / 3, logits), rtol=1e-5, atol=1e-7
+    )
