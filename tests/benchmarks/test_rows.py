@@ -1,7 +1,8 @@
 """Rows check their sides at a tiny size, and the command says what came of it; `python -m tests.benchmarks` in full."""
 
 import json
-from pathlib import Path
+from importlib import import_module
+from inspect import signature
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from tests.benchmarks import (
     selection,
     ticket,
     vocabulary_logits,
+    where_time_goes,
 )
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.harness import Setting, Skipped, Unequal
@@ -103,9 +105,31 @@ def test_a_command_that_cannot_be_meant_is_refused(words, capsys):
 
 def test_every_row_is_a_module_that_says_what_it_is_for():
     for row in ROWS:
-        source = Path(masked_step.__file__).with_name(f"{row}.py").read_text()
-        assert source.startswith('"""')
-        assert "def measure(setting: Setting)" in source
+        module = import_module(f"tests.benchmarks.{row}")
+        assert module.__doc__
+        assert list(signature(module.measure).parameters) == ["setting"]
+
+
+def test_shares_of_a_steps_time_add_up_and_products_have_one_in_every_way(capsys):
+    found = where_time_goes.main("tiny", 1)
+    assert list(found) == ["ours, fp32", "ours, bf16", "published, fp32"]
+    for shares in found.values():
+        assert sum(shares.values()) == pytest.approx(100)
+        assert shares["matrix products"] > 0
+    assert "| matrix products" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("operator", "group"),
+    [
+        ("aten::addmm", "matrix products"),
+        ("aten::add_", "sums by element"),
+        ("aten::embedding_dense_backward", "embeddings"),
+        ("autograd::engine", "the rest"),
+    ],
+)
+def test_operators_stand_in_the_first_group_that_fits(operator, group):
+    assert where_time_goes.group_of(operator) == group
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

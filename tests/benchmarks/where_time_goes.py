@@ -60,11 +60,7 @@ def main(size: str = "mbert", steps: int = STEPS) -> dict[str, dict[str, float]]
 
 
 def group_of(operator: str) -> str:
-    """The group of an operator.
-
-    >>> group_of("aten::addmm"), group_of("aten::add_"), group_of("aten::embedding_dense_backward"), group_of("x")
-    ('matrix products', 'sums by element', 'embeddings', 'the rest')
-    """
+    """The group of an operator."""
     name = operator.removeprefix("aten::")
     return next((group for group, starts in GROUPS.items() if name.startswith(starts)), REST)
 
