@@ -362,7 +362,7 @@ def test_a_mask_of_another_run_is_not_taken_for_a_rounds_own(small_run):
     mine, theirs = (run_folder(each).path / "rounds/1/mask.safetensors" for each in (given, other))
     (run_folder(given).path / "results.json").unlink()
     mine.write_bytes(theirs.read_bytes())
-    with pytest.raises(InputError, match=r"rounds/1: damaged \(score, outcomes and mask do not belong together"):
+    with pytest.raises(InputError, match=r"a mask of task, language and seed \('pos', 'de', 1\); expected one of"):
         find.run(given)
 
 
