@@ -209,12 +209,7 @@ class Mask:
 
     @cached_property
     def _places(self) -> Mapping[str, slice]:
-        places: dict[str, slice] = {}
-        end = 0
-        for name, shape in self.shapes.items():
-            places[name] = slice(end, end + _byte_count(shape))
-            end += _byte_count(shape)
-        return places
+        return {name: slice(start, end) for name, (start, end) in offsets_of(self.shapes).items()}
 
     def _place(self, name: str) -> slice:
         if name not in self._places:
@@ -245,6 +240,16 @@ class Mask:
                     f"packed bits of {name!r}: found a pad bit set in the last byte ({self.bits(name)[-1]:#04x}); "
                     f"expected 0 in all but its lowest {used_bits} bits"
                 )
+
+
+def offsets_of(shapes: Mapping[str, Shape]) -> dict[str, tuple[int, int]]:
+    """The first byte of each matrix among packed bits, and the one after its last: matrices sorted by name as text."""
+    offsets: dict[str, tuple[int, int]] = {}
+    end = 0
+    for name in sorted(shapes):
+        start, end = end, end + _byte_count(shapes[name])
+        offsets[name] = start, end
+    return offsets
 
 
 def ones_in(bits: Bits) -> int:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BufferedReader
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from pruning.ancestry import Ancestry, ancestry_of
 from pruning.errors import InputError
-from pruning.mask import Bits, Mask, Shape, ones_in
+from pruning.mask import Bits, Mask, Shape, offsets_of, ones_in
 from pruning.plain_json import canonical, is_text, json_object, shown
 
 FORMAT = "subnets-mask"
@@ -176,7 +175,7 @@ def stored_mask(path: str | Path) -> StoredMask:
     path = Path(path)
     mask, about, state = _checked(path)
     start = state.size - mask.packed.nbytes
-    places = {name: (start + first, start + end) for name, (first, end) in _offsets(mask.shapes).items()}
+    places = {name: (start + first, start + end) for name, (first, end) in offsets_of(mask.shapes).items()}
     return StoredMask(path, about, mask.shapes, mask.kept_counts, places, state)
 
 
@@ -214,21 +213,11 @@ def _checksum(metadata: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(others).encode()).hexdigest()
 
 
-def _offsets(shapes: Mapping[str, Shape]) -> dict[str, tuple[int, int]]:
-    """Where each matrix begins and ends among the bits: one after the other, sorted by name."""
-    offsets: dict[str, tuple[int, int]] = {}
-    end = 0
-    for name in sorted(shapes):
-        start, end = end, end + (prod(shapes[name]) + 7) // 8
-        offsets[name] = start, end
-    return offsets
-
-
 def _entries(shapes: Mapping[str, Shape]) -> dict[str, dict[str, Any]]:
     """What the header says of each tensor."""
     return {
         name: {"data_offsets": [start, end], "dtype": "U8", "shape": [end - start]}
-        for name, (start, end) in _offsets(shapes).items()
+        for name, (start, end) in offsets_of(shapes).items()
     }
 
 

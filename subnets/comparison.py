@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ from subnets.overlap import MEASURES, Beside, Counts, Measure, Numbers, beside_c
 from subnets.overview import overview_rows
 from subnets.pair_table import PairTable
 from subnets.parts import Part
+from subnets.progress import Say
 from subnets.reference import Reference, reference_of
 from subnets.relatedness import Relatedness, relatedness
 from subnets.settings import CompareSettings
@@ -25,7 +26,6 @@ from subnets.shuffled import shuffled_rows
 from subnets.topologies import topology_rows
 
 Row = dict[str, Any]
-Say = Callable[[str], None]
 
 FINE = ("layer_component", "head")  # parts so many that tables of all pairs and measures would fill a disk
 

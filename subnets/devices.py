@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -15,11 +16,11 @@ from accelerate.utils import broadcast, broadcast_object_list, gather
 from finetune.settings import FinetuneSettings
 from pruning.mask import Mask
 from subnets.errors import Busy, InputError, RunFailed
+from subnets.progress import Say
 from subnets.settings import Settings
 from subnets.workspace import Folder
 
 Value = TypeVar("Value")
-Say = Callable[[str], None]
 ASKED_AGAIN = 1.0  # seconds after which ranks ask again for what another process holds
 
 
@@ -61,13 +62,14 @@ def mask_of_rank_0(mask: Mask, device: torch.device) -> Mask:
     return shared
 
 
-def of_rank_0(value: Value, accelerator: Accelerator) -> Value:
-    """What rank 0 has, on every rank: what is on a disk is looked up once, so that no rank sees more than another."""
+def of_rank_0(look: Callable[[], Value], accelerator: Accelerator) -> Value:
+    """What rank 0 finds, on every rank: what is on a disk is looked up once, so that no rank sees more than another."""
     if accelerator.num_processes == 1:
-        return value
-    values = [value]
+        return look()
+    values: list[Any] = [look() if accelerator.is_main_process else None]
     broadcast_object_list(values, from_process=0)
-    return values[0]
+    found: Value = values[0]
+    return found
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def held_by_rank_0(
         return
     with ExitStack() as stack:
         told = False
-        while busy := of_rank_0(_busy(hold, stack) if accelerator.is_main_process else None, accelerator):
+        while busy := of_rank_0(partial(_busy, hold, stack), accelerator):
             if waiting is None:
                 raise Busy(busy)
             if not told:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+Say = Callable[[str], None]
 SHOWN_EVERY = 10  # steps between looks at the loss, which make a GPU wait
 
 

@@ -151,7 +151,7 @@ class _Run:
             return own.score
         accelerator = self.bench.accelerator
         with held_by_rank_0(partial(alone_in, folder), accelerator, waiting=self.progress.say):
-            scored = of_rank_0(self._kept(folder, mask) if self.rounds.writes else None, accelerator)
+            scored = of_rank_0(partial(self._kept, folder, mask), accelerator)
             if scored is None:
                 label, start = f"dense, seed {seed}", self.bench.start_of_seed(seed)
                 scored = self.rounds.train(label, mask, start=start, number=0, seed=seed, folder=folder)

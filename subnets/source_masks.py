@@ -36,7 +36,12 @@ class SourceMask:
     @property
     def only(self) -> NamedMask | None:
         """The round it is, where it is just one."""
-        return self.named[0] if len(self.named) == 1 and self.mask == self.named[0].read()[0] else None
+        return self.named[0] if [each.digest for each in self.parents] == [self.mask.digest] else None
+
+    @property
+    def parents(self) -> tuple[Parent, ...]:
+        """The masks it names, as they were read: name, digest and origin of each."""
+        return self.about.ancestry.parents if self.about.ancestry is not None else ()
 
     @property
     def lang(self) -> str:

@@ -66,16 +66,15 @@ class Subnetworks:
         """
         folder = subnetwork_folder(self.settings, mask.digest, trained_on=self.trained_on)
         identity = self.settings.dense_identity() | {"trained_on": self.trained_on}
-        is_main = self.bench.accelerator.is_main_process
         accelerator, waiting = self.bench.accelerator, self.progress.say if waits else None
         with held_by_rank_0(partial(held, folder, identity), accelerator, waiting=waiting):
-            found = of_rank_0(self._kept(mask, folder) if is_main else None, accelerator)
+            found = of_rank_0(partial(self._kept, mask, folder), accelerator)
             if found is not None:
                 self.progress.say(f"{label}: {found.scored.in_words(mask)}, as before")
                 return found
             scored = self._score(label, mask, folder)
             self.progress.say(f"{label}: {scored.in_words(mask)}")
-            if is_main:
+            if accelerator.is_main_process:
                 about = self.bench.about(trained_on=self.trained_on or "nothing")
                 folder.write(MASK, *mask_pieces(mask, about))
                 save_scored(folder, scored, mask=mask, origin=self.bench.origin)

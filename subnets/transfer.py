@@ -76,8 +76,7 @@ class _Transfer:
             "source_seeds": sorted({each.run.seed for each in self.source.named}),
             "sparsity": self.source.mask.sparsity,
             "masks": [
-                {"name": each.name, "origin": each.origin, "digest": each.read()[0].digest}
-                for each in self.source.named
+                {"name": each.name, "origin": each.origin, "digest": each.digest} for each in self.source.parents
             ],
             "cell": self._entry(cell),
             "asked": sorted(self.settings.transfer.baselines),

@@ -40,7 +40,7 @@ def _measured(setting: Setting, mask: Mask, place: Path) -> tuple[list[Line], li
     if not read_mask(ours)[0] == mask == Mask.from_bools(loaded):
         raise Unequal("what is read is not what was written")
     words = np.fromfile(ours, np.uint8)[-mask.packed.size :]
-    if int(np.bitwise_count(words).sum(dtype=np.int64)) != mask.kept or _sum(floats) != mask.kept:
+    if ones_in(words) != mask.kept or _sum(floats) != mask.kept:
         raise Unequal("the ways do not count the same")
     turns = setting.turns(15)
     fresh = iter([Mask(mask.shapes, mask.packed) for _ in range(2 * turns)])  # a mask keeps its counts once asked

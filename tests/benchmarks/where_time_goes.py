@@ -18,7 +18,6 @@ from torch.profiler import ProfilerActivity, profile
 from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.controls import random_mask
-from pruning.mask import Mask
 from pruning.masking import apply_, holder
 from pruning.scope import prunable
 from tests.benchmarks import published
@@ -88,8 +87,7 @@ def _ours(size: Size, steps: int, after_step: Callable[[], None], *, precision: 
     accelerator = accelerator_on("cpu", precision=precision)
     model = accelerator.prepare_model(encoder(size, "token"))
     weights = prunable(encoder_of(unwrapped(model)))
-    full = Mask.full({name: tuple(weight.shape) for name, weight in weights.items()})
-    half = random_mask(full.shapes, kept=full.total // 2, seed=0)
+    half = random_mask(size.shapes, kept=size.weights // 2, seed=0)
     apply_(weights, half)
     plan = material(size, "token", precision=precision, steps=steps)
     trained(model, plan, accelerator=accelerator, hold=holder(weights, half), on_step=lambda step: after_step())

@@ -34,7 +34,7 @@ def ranks(monkeypatch):
 
     def seen_from(rank, said=()):
         answers = iter(said)
-        monkeypatch.setattr(devices, "of_rank_0", lambda value, _ranks: value if rank == 0 else next(answers))
+        monkeypatch.setattr(devices, "of_rank_0", lambda look, _ranks: look() if rank == 0 else next(answers))
         return SimpleNamespace(num_processes=2, is_main_process=rank == 0)
 
     return seen_from
