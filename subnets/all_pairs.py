@@ -1,10 +1,12 @@
-"""Intersections of all pairs of many masks: exact, in blocks that fit a cache, one matrix in memory at a time."""
+"""Intersections of all pairs of many masks: exact, in blocks that fit a cache, a few matrices in memory at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import groupby
 from math import ceil
 from typing import Protocol
 
@@ -17,8 +19,10 @@ from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Cell, Part, parts_called
 
-BLOCK = 1 << 15  # bytes of each mask compared at a time
-TILE = 16  # masks compared with as many others at a time: two tiles' blocks fit a second-level cache
+BLOCK = 1 << 20  # bytes of all masks together that are compared at a time: they stay in a second-level cache
+NARROWEST = 1 << 12  # bytes of one mask at a time, at the least
+MOST_THREADS = 4  # they share the memory that masks are read from
+FEWEST = 8  # masks: of fewer, threads wait for each other longer than they count
 
 
 class MaskLike(Protocol):
@@ -56,29 +60,39 @@ class PairCounts:
         return Counts(self.both, self.kept[:, None], self.kept[None, :], self.total)
 
 
-def intersections(rows: Sequence[Bits]) -> Integers:
+def intersections(rows: Sequence[Bits], *, space: Bits | None = None) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
-    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, of `TILE` masks and as many others
-    at a time in equal blocks of at most `BLOCK` bytes: each is read from memory once and then from the cache.
+    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in equal blocks that have about
+    `BLOCK` bytes of all arrays together: each is read from memory once and then from the cache.
+
+    Args:
+        rows: uint8, all of one length.
+        space: memory to work in, from `space_for` as many rows. To ask for it anew takes as long as to count a matrix.
     """
+    space = space_for(len(rows)) if space is None else space
     size = len(rows[0])
-    width = ceil(size / ceil(size / BLOCK))
+    width = ceil(size / ceil(size / (len(space) // (len(rows) + 1))))
     # The last row is an empty mask: as far as one is from it, so many bits it keeps.
-    block = np.zeros((len(rows) + 1, width), np.uint8)
+    block = space[: (len(rows) + 1) * width].reshape(len(rows) + 1, width)
+    block[-1] = 0
     apart = np.zeros((len(block), len(block)), np.int64)
-    tiles = [slice(first, first + TILE) for first in range(0, len(block), TILE)]
+    # Copied through views of memory, which keep the interpreter's lock: threads that pass it on at each row wait longer
+    # than they copy.
+    into, views = space.data, [row.data for row in rows]
     for first in range(0, size, width):
-        for place, row in zip(block[:-1], rows, strict=True):
-            piece = row[first : first + width]
-            place[: len(piece)], place[len(piece) :] = piece, 0
-        for left, right in combinations_with_replacement(tiles, 2):
-            # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
-            found = simsimd.cdist(block[left], block[right], "hamming", dtype="bin8")
-            apart[left, right] += np.asarray(found).astype(np.int64)
-    apart = np.triu(apart, 1)
-    kept, apart = apart[:-1, -1], (apart + apart.T)[:-1, :-1]
+        filled = block[:, : min(width, size - first)]
+        for at, view in enumerate(views):
+            into[at * width : at * width + filled.shape[1]] = view[first : first + width]
+        # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
+        apart += np.asarray(simsimd.cdist(filled, filled, "hamming", dtype="bin8")).astype(np.int64)
+    kept, apart = apart[:-1, -1], apart[:-1, :-1]
     return (kept[:, None] + kept[None, :] - apart) // 2
+
+
+def space_for(rows: int) -> Bits:
+    """Memory for `intersections` of so many rows, and one more."""
+    return np.empty(max(BLOCK, (rows + 1) * NARROWEST), np.uint8)
 
 
 def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict[Part, PairCounts]:
@@ -91,8 +105,8 @@ def pair_counts_of(
 ) -> dict[str, dict[Part, PairCounts]]:
     """What all pairs of masks have in common in the parts of some kinds (`parts.KINDS`), with what chance gives.
 
-    Each matrix is read once, and each cell of it counted once, however many parts it is in. Memory: a few times n
-    masks' largest matrix, and the results.
+    Each matrix is read once, and each cell of it counted once, however many parts it is in; a few threads share the
+    matrices out. Memory, of each thread: a few times n masks' largest matrix; and the counts of all cells.
 
     Raises:
         InputError: fewer than two masks, masks of other matrices or shapes, or a kind that there is not.
@@ -104,18 +118,40 @@ def pair_counts_of(
         check_same_matrices(shapes, mask.shapes, which=at)
     parts = {kind: parts_called(kind, shapes, heads=heads) for kind in kinds}
     tallies = {kind: {part: Tally(len(masks)) for part in found} for kind, found in parts.items()}
-    counted_in: dict[str, dict[Cell, list[Tally]]] = {}
+    counted_in: dict[Cell, list[Tally]] = {}
     for kind, found in parts.items():
         for part, cells in found.items():
             for cell in cells:
-                counted_in.setdefault(cell.matrix, {}).setdefault(cell, []).append(tallies[kind][part])
-    for name in sorted(counted_in):
-        packed = [mask.bits(name) for mask in masks]
-        for cell, having in counted_in[name].items():
-            both = intersections([cell.bits(bits, shapes[name]) for bits in packed])
-            for tally in having:
-                tally.add_(both, np.diagonal(both)[:, None], np.array([cell.size(shapes[name])]))
+                counted_in.setdefault(cell, []).append(tallies[kind][part])
+    for cell, both in _counted(masks, sorted(counted_in, key=lambda cell: cell.matrix)):
+        for tally in counted_in[cell]:
+            tally.add_(both, np.diagonal(both)[:, None], np.array([cell.size(shapes[cell.matrix])]))
     return {kind: {part: tally.counts() for part, tally in found.items()} for kind, found in tallies.items()}
+
+
+def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple[Cell, Integers]]:
+    """`intersections` in each of some cells, which come sorted by their matrix; in their order."""
+    of_matrix = [(name, list(group)) for name, group in groupby(cells, key=lambda cell: cell.matrix)]
+
+    def counted(share: list[tuple[str, list[Cell]]]) -> dict[str, list[Integers]]:
+        space, found = space_for(len(masks)), {}
+        for name, cells in share:
+            shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
+            found[name] = [intersections([cell.bits(bits, shape) for bits in packed], space=space) for cell in cells]
+        return found
+
+    threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, _processors(), len(of_matrix))
+    with ThreadPoolExecutor(threads) as pool:
+        found: dict[str, list[Integers]] = {}
+        for share in pool.map(counted, [of_matrix[at::threads] for at in range(threads)]):
+            found |= share
+    for name, cells in of_matrix:
+        yield from zip(cells, found[name], strict=True)
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Tally:

@@ -64,7 +64,7 @@ SIZES = {
     ),
     "mbert": Size(
         name="mbert", layers=12, width=768, heads=12, feed_forward=3072, vocabulary=119_547, batch=16, length=64,
-        mlm_batch=16, mlm_length=128, steps=5, masks=8, float_masks=3, study_masks=33, runs=1000,
+        mlm_batch=16, mlm_length=128, steps=5, masks=11, float_masks=3, study_masks=33, runs=1000,
         ticket=("finetune.steps=40", "data.train_examples=2000", "data.validation_examples=400"),
     ),
 }  # fmt: skip

@@ -1,7 +1,5 @@
 """All pairs: the same as pair by pair, in every part, in memory or in files."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,14 +33,25 @@ def test_chance_is_that_of_the_matrices(masks):
     assert found.standard_deviation == pytest.approx(expected.standard_deviation)
 
 
-def test_long_arrays_of_many_masks_are_counted_block_by_block_and_tile_by_tile(monkeypatch):
+def test_long_arrays_of_many_masks_are_counted_block_by_block():
     rng = np.random.default_rng(0)
     rows = [rng.integers(256, size=1001, dtype=np.uint8) for _ in range(5)]
     expected = [[int(np.bitwise_count(left & right).sum()) for right in rows] for left in rows]
-    for block, tile in product((7, 1000, 1001, 1 << 16), (1, 2, 3, 5, 6, 16)):
-        monkeypatch.setattr(all_pairs, "BLOCK", block)
-        monkeypatch.setattr(all_pairs, "TILE", tile)
-        assert intersections(rows).tolist() == expected
+    for bytes_of_each in (1, 7, 500, 1000, 1001, 1 << 16):
+        for spare in (0, 5):
+            space = rng.integers(256, size=6 * bytes_of_each + spare, dtype=np.uint8)
+            assert intersections(rows, space=space).tolist() == expected
+    assert intersections(rows).tolist() == expected
+
+
+@pytest.mark.parametrize("processors", [1, 2, 64])
+def test_counts_do_not_depend_on_threads(monkeypatch, processors):
+    whole = pair_counts(MASKS, "head", heads=2)
+    monkeypatch.setattr(all_pairs, "FEWEST", 2)
+    monkeypatch.setattr(all_pairs, "_processors", lambda: processors)
+    for part, found in pair_counts(MASKS, "head", heads=2).items():
+        assert found.both.tolist() == whole[part].both.tolist()
+        assert found.expected.mean.tolist() == whole[part].expected.mean.tolist()
 
 
 @pytest.mark.parametrize("kind", ["whole", "layer", "component", "layer_component"])
