@@ -85,6 +85,7 @@ class FinetuneSettings:
     max_length: Annotated[int, Ge(8)]
     mask_share: Annotated[float, Gt(0), Le(1)]
     schedule_spans: Literal["round", "run"]
+    recompute: bool = False
     checkpoint_every: Natural | None = None
     tracker: Literal["tensorboard"] | None = None
 

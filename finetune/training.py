@@ -8,16 +8,18 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import create_selective_checkpoint_contexts
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from finetune.base_model import encoder_of
+from finetune.errors import InputError
 from finetune.examples import IGNORED, Batch, Encoded, collate, draw_masks, training_order
 from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
@@ -158,6 +160,7 @@ def train_(
 
     Raises:
         NonFiniteLoss: at most `CHECKED_EVERY` steps after it happened, or weights that are not finite at the end.
+        InputError: `recompute` is set, and the architecture cannot.
     """
     settings, steps = material.settings, material.steps
     schedule = schedule or Schedule(total=steps)
@@ -264,24 +267,61 @@ def narrowed_to(model: nn.Module, positions: torch.Tensor) -> Iterator[None]:
 
 
 @contextmanager
-def vocabulary_read_sparsely(model: nn.Module) -> Iterator[None]:
-    """Within, what reading a vocabulary leaves in the gradient is the rows read, where the head predicts with it too.
+def vocabulary_read_aside(model: nn.Module) -> Iterator[None]:
+    """Within, reading a vocabulary adds to its gradient in place, where the head predicts with it too.
 
-    torch adds these rows to the gradient of the prediction in place. Otherwise reading leaves a gradient of the whole
-    vocabulary, nearly all zeros, and the two are added into a third: for mBERT 0.7 GB and a twentieth of a step more.
-    Where nothing is predicted with the vocabulary, or ranks expect what their modules say, all stays as it is: neither
-    AdamW nor clipping takes rows alone. Sums of rows that are read more than once may round otherwise.
+    Otherwise reading leaves a gradient of the whole vocabulary, nearly all zeros, and the two are added into a third:
+    for mBERT 0.7 GB and a twentieth of a step more. Where nothing is predicted with the vocabulary, or ranks expect
+    gradients from their modules, all stays as it is. Sums of rows that are read more than once may round otherwise.
     """
-    read, predicts = unwrapped(model).get_input_embeddings(), unwrapped(model).get_output_embeddings()
-    if not isinstance(read, nn.Embedding) or predicts is None or predicts.weight is not read.weight:
+    inner = unwrapped(model)
+    read, predicts = inner.get_input_embeddings(), inner.get_output_embeddings()
+    is_tied = isinstance(read, nn.Embedding) and predicts is not None and predicts.weight is read.weight
+    if not is_tied or inner is not model or not read.weight.requires_grad or read.scale_grad_by_freq:
         yield
         return
-    before = read.sparse
-    read.sparse = before or (unwrapped(model) is model and not read.scale_grad_by_freq)
+
+    def aside(module: nn.Embedding, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        found, ids = output.detach().requires_grad_(), inputs[0]
+
+        def add(gradient: torch.Tensor) -> None:
+            # Reading comes last in the backward pass, so that what predicting gave is there.
+            learns = torch.ones_like(ids, dtype=torch.bool) if module.padding_idx is None else ids != module.padding_idx
+            rows_read = torch.sparse_coo_tensor(
+                ids[learns][None], gradient[learns], module.weight.shape, check_invariants=False
+            )
+            cast(torch.Tensor, module.weight.grad).add_(rows_read)
+
+        found.register_hook(add)
+        return found
+
+    handle = read.register_forward_hook(aside)
     try:
         yield
     finally:
-        read.sparse = before
+        handle.remove()
+
+
+@contextmanager
+def recomputing(model: nn.Module) -> Iterator[None]:
+    """Within, layers keep what their matrix products give for the backward pass, and compute all else again there.
+
+    The same numbers, dropout included: products are what takes time, and the rest what takes memory (Chen et al. 2016,
+    arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so).
+
+    Raises:
+        InputError: the architecture cannot.
+    """
+    inner = unwrapped(model)
+    if not inner.supports_gradient_checkpointing:
+        raise InputError(f"finetune.recompute: found true, which {type(inner).__name__} cannot; allowed: false")
+    choice = partial(create_selective_checkpoint_contexts, [torch.ops.aten.addmm.default, torch.ops.aten.mm.default])
+    inner.activation_checkpointing_enable({"use_reentrant": False, "context_fn": choice})
+    inner.disable_input_require_grads()  # is for models whose embeddings do not learn, and would stay
+    try:
+        yield
+    finally:
+        inner.activation_checkpointing_disable()
 
 
 def logits_and_labels(model: nn.Module, batch: Batch, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
@@ -290,7 +330,7 @@ def logits_and_labels(model: nn.Module, batch: Batch, kind: Kind) -> tuple[torch
     labels = batch["labels"]
     asked = labels != IGNORED
     if kind == "mlm":
-        with narrowed_to(model, asked), vocabulary_read_sparsely(model):
+        with narrowed_to(model, asked), vocabulary_read_aside(model):
             return model(**inputs).logits.squeeze(0).float(), labels[asked]
     return model(**inputs).logits[asked].float(), labels[asked]
 
@@ -313,8 +353,9 @@ def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerat
     for at, part in enumerate(parts, start=1):
         part = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in part.items()}
         with accelerator.no_sync(model) if at < passes else nullcontext():
-            # No name holds the logits, so that they are gone before the gradients come.
-            loss = summed(*logits_and_labels(model, part, kind)) / answers
+            with recomputing(model) if material.settings.recompute and model.training else nullcontext():
+                # No name holds the logits, so that they are gone before the gradients come.
+                loss = summed(*logits_and_labels(model, part, kind)) / answers
             accelerator.backward(loss * ranks)  # ranks' gradients are averaged: undo that
         total += loss.detach()
     return total if ranks == 1 else accelerator.reduce(total, reduction="sum")

@@ -31,6 +31,7 @@ NOT_IDENTITY = {
     "step", "every_task", "overrides", "in_sweep", "runs_dir", "device", "threads", "controls",
     "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
 }  # fmt: skip
+NUMBERS_STAY = ("tracker", "checkpoint_every", "recompute")  # of `finetune`, for the same reason
 
 # The settings of `parallel` that change the numbers of one step alone.
 PARALLEL_OF = {
@@ -189,7 +190,7 @@ class Settings:
     def identity(self) -> dict[str, Any]:
         """The settings that can change a number, as plain values; folders in full, so that they mean one place."""
         plain = {name: value for name, value in _plain(self).items() if name not in NOT_IDENTITY}
-        for unused in ("tracker", "checkpoint_every"):
+        for unused in NUMBERS_STAY:
             plain["finetune"].pop(unused)
         if self.pruning.score != "fisher":
             plain["pruning"].pop("score_examples")
@@ -221,7 +222,7 @@ class Settings:
         """The settings that decide a pre-training."""
         identity, plain = self.identity(), _plain(self)["pretrain"]
         plain.pop("languages")  # `lang` says which
-        for unused in ("tracker", "checkpoint_every"):
+        for unused in NUMBERS_STAY:
             plain["training"].pop(unused)
         return {name: identity[name] for name in ("lang", "task", "data", "seed")} | {"pretrain": plain}
 

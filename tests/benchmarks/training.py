@@ -89,14 +89,14 @@ def precision_on(device: str) -> str:
     return "bf16" if device == "cuda" else "fp32"
 
 
-def material(size: Size, kind: Kind, *, precision: str, steps: int | None = None) -> Material:
+def material(size: Size, kind: Kind, *, precision: str, steps: int | None = None, recompute: bool = False) -> Material:
     """Drawn examples, all of the full length, enough for some steps, and how to train on them."""
     batch, length = (size.mlm_batch, size.mlm_length) if kind == "mlm" else (size.batch, size.length)
     steps = steps or size.steps
     settings = FinetuneSettings(
         steps=steps, epochs=1, batch_size=batch, gradient_accumulation_steps=1, learning_rate=LEARNING_RATE,
         warmup_share=0.0, weight_decay=0.0, clip_norm=1.0, precision=precision, max_length=length, mask_share=0.15,
-        schedule_spans="round",
+        schedule_spans="round", recompute=recompute,
     )  # fmt: skip
     return Material(
         _drawn(kind, batch * steps, length, size.vocabulary), NoTokenizer(size.vocabulary), settings, seed=0

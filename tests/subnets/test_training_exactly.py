@@ -18,6 +18,7 @@ from tiny import write_bert
 from torch.nn import functional
 from torch.nn.utils import prune
 
+from finetune.errors import InputError
 from finetune.evaluation import evaluate
 from finetune.examples import IGNORED, collate
 from finetune.training import (
@@ -230,7 +231,6 @@ def test_gradients_of_mlm_are_those_of_the_loss_that_the_model_computes_itself(s
         predicts.weight = torch.nn.Parameter(predicts.weight.detach().clone())
     plan = material(bench)
     gradients_of_(bench.model, plan, batches=1, accelerator=bench.accelerator)
-    assert not read.sparse
     found = {name: weight.grad.clone() for name, weight in bench.model.named_parameters()}
     bench.model.zero_grad()
     bench.model(**next(plan.batches())).loss.backward()
@@ -257,6 +257,36 @@ def test_splitting_a_batch_into_passes_changes_the_gradient_by_rounding_only(ben
         gradients.append(torch.cat([weight.grad.flatten() for weight in bench.model.parameters()]))
     # not 1e-7: sums over other groupings
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("task", ["pos", "mlm"])
+def test_computing_again_what_is_not_kept_changes_no_bit(small_run, task, precision):
+    kept, gone = (
+        set_up(settings(*small_run(f"finetune.recompute={each}", f"finetune.precision={precision}", task=task)))
+        for each in ("false", "true")
+    )
+    assert kept.settings.identity() == gone.settings.identity()
+    activation, ran = gone.model.bert.encoder.layer[0].intermediate.intermediate_act_fn, []
+    activation.register_forward_hook(lambda *_: ran.append(gone.model.training))
+    steps: dict[str, list[torch.Tensor]] = {"kept": [], "gone": []}
+    for name, bench in (("kept", kept), ("gone", gone)):
+        train_(
+            bench.model, material(bench, steps=3), accelerator=bench.accelerator,
+            on_step=lambda step, name=name: steps[name].append(step.loss),
+        )  # fmt: skip
+    assert [loss.item() for loss in steps["kept"]] == [loss.item() for loss in steps["gone"]]
+    assert start_of(kept.model).fingerprint == start_of(gone.model).fingerprint
+    assert len(ran) == 2 * 3  # forward, and again in the backward pass
+    gone.model(**{name: each for name, each in next(material(gone).batches()).items() if name != "labels"})
+    assert len(ran) == 2 * 3 + 1
+    assert not gone.model.get_input_embeddings()._forward_hooks
+
+
+def test_an_architecture_that_cannot_compute_again_says_so(bench, monkeypatch):
+    monkeypatch.setattr(type(bench.model), "supports_gradient_checkpointing", False)
+    with pytest.raises(InputError, match=r"^finetune\.recompute: found true, which BertForTokenClassification cannot"):
+        train_(bench.model, material(bench, recompute=True), accelerator=bench.accelerator)
 
 
 @pytest.mark.parametrize("task", ["pos", "xnli"])
