@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BufferedReader
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +23,8 @@ from pruning.plain_json import canonical, is_text, json_object, shown
 FORMAT = "subnets-mask"
 VERSION = "1"
 ANCESTRY = "ancestry"  # only a computed mask has it
-CHECKSUM = "checksum"
+DIGEST = "sha256"  # of the bits
+CHECKSUM = "checksum"  # of all fields
 METADATA = "__metadata__"  # the header's own entry: no matrix can be called so
 LONGEST = 1 << 40  # the longest side a matrix can have
 HEADER_LIMIT = 1 << 20  # bytes: room for 4,000 matrices, little enough to parse whatever it holds
@@ -67,35 +70,54 @@ class About:
 
 
 _ABOUT_FIELDS = frozenset({"base", "base_fingerprint", "task", "lang", "seed"})
-_MASK_FIELDS = frozenset({"format", "version", "shapes", "kept", "sparsity", "sha256"})
+_MASK_FIELDS = frozenset({"format", "version", "shapes", "kept", "sparsity", DIGEST})
 _OWN_FIELDS = _ABOUT_FIELDS | _MASK_FIELDS | {ANCESTRY, CHECKSUM}
 
 
-def mask_pieces(mask: Mask, about: About) -> tuple[bytes, memoryview]:
-    """The file's content: equal for equal masks and equal `about`, on every machine. The bits are not copied.
+def mask_parts(mask: Mask, about: About) -> Iterator[tuple[int, bytes | memoryview]]:
+    """The file's content, each part with its place: equal for equal masks and equal `about`, on every machine.
 
-    The header is compact JSON with sorted keys, padded with spaces to a multiple of 8; the matrices follow without
-    gaps in the order of their names, packed as in `Mask`.
+    The bits come first, and are not copied; while they are written, a thread computes their SHA-256. The header, which
+    says it, comes last and belongs before them: compact JSON with sorted keys, padded with spaces to a multiple of 8.
+    In the bits the matrices follow without gaps in the order of their names, packed as in `Mask`.
 
     Raises:
         InputError: a matrix called like the header's own entry, or more matrices than a header may list.
     """
+    digest = _digest_of(mask)
+    length = len(_header(mask, about, digest="0" * 64))
+
+    def parts() -> Iterator[tuple[int, bytes | memoryview]]:
+        yield length, mask.packed.data
+        yield 0, _header(mask, about, digest=digest.result())
+
+    return parts()
+
+
+def mask_bytes(mask: Mask, about: About) -> bytes:
+    """`mask_parts` in one. Raises as it does."""
+    return b"".join(part for _, part in sorted(mask_parts(mask, about), key=itemgetter(0)))
+
+
+def _header(mask: Mask, about: About, *, digest: str) -> bytes:
+    """As long for every digest. Raises as `mask_parts`."""
     if METADATA in mask.shapes:
         raise InputError(f"name of a matrix: found {METADATA!r}, which the file format keeps for itself")
-    metadata = {**about.metadata(), **_computed(mask)}
-    header: dict[str, Any] = {METADATA: {**metadata, CHECKSUM: _checksum(metadata)}}
-    for name, entry in _entries(mask.shapes).items():
-        header[name] = entry
+    metadata = {**about.metadata(), **_computed(mask), DIGEST: digest}
+    header: dict[str, Any] = {METADATA: {**metadata, CHECKSUM: _checksum(metadata)}, **_entries(mask.shapes)}
     content = canonical(header).encode()
     content += b" " * (-len(content) % 8)
     if len(content) > HEADER_LIMIT:
         raise InputError(f"header of the mask file: found {len(content)} bytes; allowed: {HEADER_LIMIT}")
-    return len(content).to_bytes(8, "little") + content, mask.packed.data
+    return len(content).to_bytes(8, "little") + content
 
 
-def mask_bytes(mask: Mask, about: About) -> bytes:
-    """`mask_pieces` in one. Raises as it does."""
-    return b"".join(mask_pieces(mask, about))
+def _digest_of(mask: Mask) -> Future[str]:
+    """The SHA-256 (hex) of a mask's bits, computed beside what is done until it is asked for."""
+    thread = ThreadPoolExecutor(1)
+    digest = thread.submit(lambda: hashlib.sha256(mask.packed.data).hexdigest())
+    thread.shutdown(wait=False)
+    return digest
 
 
 def read_mask(path: str | Path) -> tuple[Mask, About]:
@@ -196,14 +218,13 @@ def _checked(path: Path) -> tuple[Mask, About, FileState]:
 
 
 def _computed(mask: Mask) -> dict[str, str]:
-    """The metadata that follow from the mask."""
+    """The metadata that follow from the mask, but for the digest of its bits."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "shapes": canonical(dict(mask.shapes)),
         "kept": canonical(dict(mask.kept_counts)),
         "sparsity": repr(mask.sparsity),
-        "sha256": hashlib.sha256(mask.packed.data).hexdigest(),
     }
 
 
@@ -235,7 +256,7 @@ def _read(file: BufferedReader, *, size: int) -> tuple[Mask, About]:
     if size != 8 + length + bit_count:
         raise InputError(f"size: found {size} bytes; expected {8 + length + bit_count}, as the header says")
     mask = Mask.adopt_(shapes, np.fromfile(file, np.uint8))
-    _check_computed(metadata, mask=mask)
+    _check_computed(metadata, mask=mask, digest=_digest_of(mask))
     extra = {key: text for key, text in metadata.items() if key not in _OWN_FIELDS}
     ancestry = ancestry_of(metadata[ANCESTRY]) if ANCESTRY in metadata else None
     texts = {key: metadata[key] for key in ("base", "base_fingerprint", "task", "lang")}
@@ -291,7 +312,7 @@ def _check_entries(header: dict[str, Any], *, shapes: Mapping[str, Shape]) -> No
             raise InputError(f"tensor {shown(name)}: found {shown(header[name])}; expected {canonical(entry)}")
 
 
-def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
+def _check_computed(metadata: Mapping[str, str], *, mask: Mask, digest: Future[str]) -> None:
     counts = json_object(metadata["kept"], where="field 'kept'")
     for name in sorted(counts.keys() ^ mask.kept_counts.keys()):
         raise InputError(f"field 'kept', {shown(name)}: found in one of 'kept' and 'shapes' only; expected in both")
@@ -300,10 +321,9 @@ def _check_computed(metadata: Mapping[str, str], *, mask: Mask) -> None:
             raise InputError(
                 f"field 'kept', {shown(name)}: found {shown(counts[name])}; expected {count}, the bits set"
             )
-    computed = _computed(mask)
-    for key in ("sparsity", "sha256"):
-        if metadata[key] != computed[key]:
-            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {computed[key]}, from the bits")
+    for key, expected in {"sparsity": repr(mask.sparsity), DIGEST: digest.result()}.items():
+        if metadata[key] != expected:
+            raise InputError(f"field {key!r}: found {shown(metadata[key])}; expected {expected}, from the bits")
 
 
 def _is_shape(value: Any) -> bool:

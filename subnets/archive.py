@@ -16,7 +16,7 @@ import torch
 from finetune.outcomes import Outcomes
 from pruning.lottery import Round
 from pruning.mask import Mask
-from pruning.mask_file import About, mask_pieces, read_mask
+from pruning.mask_file import About, mask_parts, read_mask
 from pruning.plain_json import shown
 from pruning.rewinding import fingerprint_of
 from subnets.errors import InputError
@@ -183,9 +183,9 @@ class RoundArchive:
         if not self.writes:
             return
         if finished.number == 0:
-            self.round_folder(0).write(MASK, *mask_pieces(finished.mask, self.about))
+            self.round_folder(0).write_parts(MASK, mask_parts(finished.mask, self.about))
         if finished.chosen is not None:
-            self.round_folder(finished.number + 1).write(MASK, *mask_pieces(finished.chosen, self.about))
+            self.round_folder(finished.number + 1).write_parts(MASK, mask_parts(finished.chosen, self.about))
         save_scored(self.round_folder(finished.number), finished.score, mask=finished.mask, origin=self.origin)
 
     def _read_mask(self, number: int) -> Mask:

@@ -10,7 +10,7 @@ from functools import cached_property
 from finetune.training import Step, Until
 from pruning.lottery import Round, find_ticket
 from pruning.mask import Mask
-from pruning.mask_file import mask_pieces
+from pruning.mask_file import mask_parts
 from pruning.rewinding import Start, start_of
 from pruning.scores import NEEDS_GRADIENTS
 from pruning.stability import Watch
@@ -160,7 +160,7 @@ class Rounds:
     def keep(self, scored: Scored, mask: Mask, folder: Folder, **extra: str) -> None:
         """Keeps a mask and how it did, if this is the rank that writes."""
         if self.writes:
-            folder.write(MASK, *mask_pieces(mask, self.bench.about(**extra)))
+            folder.write_parts(MASK, mask_parts(mask, self.bench.about(**extra)))
             save_scored(folder, scored, mask=mask, origin=self.bench.origin)
 
     @property

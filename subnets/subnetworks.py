@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pruning.mask import Mask
-from pruning.mask_file import mask_pieces
+from pruning.mask_file import mask_parts
 from subnets.archive import MASK, RESULT, Scored, load_scored, save_scored
 from subnets.attended import train_attended
 from subnets.devices import held_by_rank_0, of_rank_0
@@ -76,7 +76,7 @@ class Subnetworks:
             self.progress.say(f"{label}: {scored.in_words(mask)}")
             if accelerator.is_main_process:
                 about = self.bench.about(trained_on=self.trained_on or "nothing")
-                folder.write(MASK, *mask_pieces(mask, about))
+                folder.write_parts(MASK, mask_parts(mask, about))
                 save_scored(folder, scored, mask=mask, origin=self.bench.origin)
         return Subnetwork(mask, scored, folder)
 

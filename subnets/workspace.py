@@ -9,9 +9,10 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,16 @@ class Folder:
         return (self.path / name).is_file()
 
     def write(self, name: str, *pieces: bytes | memoryview) -> None:
-        """Writes a file, piece after piece, under another name, flushes it to the disk, and renames it.
+        """Writes a file, piece after piece, as `write_parts`. Raises as it does."""
+        places = accumulate((memoryview(piece).nbytes for piece in pieces), initial=0)
+        self.write_parts(name, zip(places, pieces, strict=False))
+
+    def write_parts(self, name: str, parts: Iterable[tuple[int, bytes | memoryview]]) -> None:
+        """Writes a file under another name, flushes it to the disk, and renames it.
+
+        Args:
+            name: of the file.
+            parts: what to write, each with its place, which together fill the file; computed as they are written.
 
         Raises:
             OSError: the folder cannot be written or the disk is full; nothing that stood there before is changed.
@@ -58,7 +68,9 @@ class Folder:
         unfinished = self.path / f".{name}.{secrets.token_hex(8)}.unfinished"
         try:
             with unfinished.open("xb") as file:
-                file.writelines(pieces)
+                for place, part in parts:
+                    file.seek(place)
+                    file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.path / name)

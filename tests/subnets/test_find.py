@@ -214,15 +214,15 @@ EARLY = ["pruning.stop_when_stable=0.9", "pruning.look_every=2"]  # rounds in be
     ids=["plain", "rewound", "ended early"],
 )
 def test_a_run_killed_before_any_of_its_writes_ends_with_the_same_bytes(small_run, tmp_path, monkeypatch, variant):
-    write, writes = Folder.write, []
+    write, writes = Folder.write_parts, []
 
-    def writing(self, name, *pieces):
+    def writing(self, name, parts):
         if len(writes) == last:
             raise Killed
         writes.append(name)
-        write(self, name, *pieces)
+        write(self, name, parts)
 
-    monkeypatch.setattr(Folder, "write", writing)
+    monkeypatch.setattr(Folder, "write_parts", writing)
     last = -1
     undisturbed = digests(run_folder(found(*small_run(*variant))).path)
     for last in range(len(writes)):

@@ -275,13 +275,13 @@ class Killed(BaseException):
 
 
 def test_a_transfer_killed_before_any_of_its_writes_ends_with_the_same_bytes(finished, monkeypatch):
-    write, writes = Folder.write, []
+    write, writes = Folder.write_parts, []
 
-    def writing(self, name, *pieces):
+    def writing(self, name, parts):
         if len(writes) == last:
             raise Killed
         writes.append(name)
-        write(self, name, *pieces)
+        write(self, name, parts)
 
     def bytes_of(given, results):
         entries = [results["cell"], *results["baselines"].values()]
@@ -292,7 +292,7 @@ def test_a_transfer_killed_before_any_of_its_writes_ends_with_the_same_bytes(fin
             for name in ("mask.safetensors", "outcomes.safetensors")
         ] + [entry["score"] for entry in entries]
 
-    monkeypatch.setattr(Folder, "write", writing)
+    monkeypatch.setattr(Folder, "write_parts", writing)
     given = ["source.mask=sw", "transfer.baselines=[own,random]"]
     last = -1
     undisturbed = bytes_of(*transferred(finished, *given, "seed=4"))

@@ -27,7 +27,7 @@ POINTS = {
     "training": ["subnets.workbench.train_"],
     "scoring": ["subnets.workbench.evaluate"],
     "choosing": ["subnets.workbench.Workbench.choose"],
-    "writing": ["subnets.workspace.Folder.write"],
+    "writing": ["subnets.workspace.Folder.write_parts"],
     "in between": ["subnets.run._carried_out"],
 }
 AT = ("before the settings are known", *POINTS)
