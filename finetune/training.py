@@ -25,6 +25,7 @@ from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
 from finetune.vocabulary import loss_over_vocabulary
 
+LINEAR = torch.ops.aten.addmm.default, torch.ops.aten.mm.default  # what a linear map runs, with and without a bias
 CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
 
 
@@ -174,28 +175,29 @@ def train_(
             until.is_enough()
     number = first_step
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
-    for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
-        rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = _gradients_(model, batch, material=material, accelerator=accelerator)
-        if hold is not None:
-            hold()
-        norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
-        asked = until is not None and number % until.every == 0
-        if (number % CHECKED_EVERY == 0 or number == steps or asked) and not bool(finite.all()):
-            raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
-        if asked:
-            _check_finite(model, number)
-        ends = until is not None and asked and until.is_enough()
-        if on_step is not None:
-            snapshot = partial(_snapshot, number, model, optimizer, accelerator.device)
-            on_step(Step(number, loss, rate, ends, snapshot))
-        if ends:
-            break
+    with recomputing(model) if settings.recompute else nullcontext():
+        for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
+            rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss = _gradients_(model, batch, material=material, accelerator=accelerator)
+            if hold is not None:
+                hold()
+            norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
+            asked = until is not None and number % until.every == 0
+            if (number % CHECKED_EVERY == 0 or number == steps or asked) and not bool(finite.all()):
+                raise NonFiniteLoss(int((~finite).nonzero()[0]) + 1)
+            if asked:
+                _check_finite(model, number)
+            ends = until is not None and asked and until.is_enough()
+            if on_step is not None:
+                snapshot = partial(_snapshot, number, model, optimizer, accelerator.device)
+                on_step(Step(number, loss, rate, ends, snapshot))
+            if ends:
+                break
     _check_finite(model, number)
     return number
 
@@ -282,6 +284,8 @@ def vocabulary_read_aside(model: nn.Module) -> Iterator[None]:
         return
 
     def aside(module: nn.Embedding, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        if not output.requires_grad:
+            return output
         found, ids = output.detach().requires_grad_(), inputs[0]
 
         def add(gradient: torch.Tensor) -> None:
@@ -304,10 +308,10 @@ def vocabulary_read_aside(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def recomputing(model: nn.Module) -> Iterator[None]:
-    """Within, layers keep what their matrix products give for the backward pass, and compute all else again there.
+    """Within, layers in training keep what their linear maps give for the backward pass, and compute all else again.
 
-    The same numbers, dropout included: products are what takes time, and the rest what takes memory (Chen et al. 2016,
-    arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so).
+    The same numbers, dropout included: these products are what takes time, and the rest what takes memory (Chen et al.
+    2016, arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so).
 
     Raises:
         InputError: the architecture cannot.
@@ -315,7 +319,7 @@ def recomputing(model: nn.Module) -> Iterator[None]:
     inner = unwrapped(model)
     if not inner.supports_gradient_checkpointing:
         raise InputError(f"finetune.recompute: found true, which {type(inner).__name__} cannot; allowed: false")
-    choice = partial(create_selective_checkpoint_contexts, [torch.ops.aten.addmm.default, torch.ops.aten.mm.default])
+    choice = partial(create_selective_checkpoint_contexts, list(LINEAR))
     inner.activation_checkpointing_enable({"use_reentrant": False, "context_fn": choice})
     inner.disable_input_require_grads()  # is for models whose embeddings do not learn, and would stay
     try:
@@ -353,9 +357,8 @@ def _gradients_(model: nn.Module, batch: Batch, *, material: Material, accelerat
     for at, part in enumerate(parts, start=1):
         part = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in part.items()}
         with accelerator.no_sync(model) if at < passes else nullcontext():
-            with recomputing(model) if material.settings.recompute and model.training else nullcontext():
-                # No name holds the logits, so that they are gone before the gradients come.
-                loss = summed(*logits_and_labels(model, part, kind)) / answers
+            # No name holds the logits, so that they are gone before the gradients come.
+            loss = summed(*logits_and_labels(model, part, kind)) / answers
             accelerator.backward(loss * ranks)  # ranks' gradients are averaged: undo that
         total += loss.detach()
     return total if ranks == 1 else accelerator.reduce(total, reduction="sum")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
+from threading import local
 from typing import Protocol
 
 import numpy as np
 import simsimd
+import torch
 from numpy.typing import NDArray
 
 from pruning.mask import Bits, Shape
@@ -19,8 +20,8 @@ from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Cell, Part, parts_called
 
-BLOCK = 1 << 20  # bytes of all masks together that are compared at a time: they stay in a second-level cache
-NARROWEST = 1 << 12  # bytes of one mask at a time, at the least
+BLOCK = 1 << 20  # bytes of all masks together that are compared at a time: they fit a second-level cache
+NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
 FEWEST = 8  # masks: of fewer, threads wait for each other longer than they count
 
@@ -63,12 +64,13 @@ class PairCounts:
 def intersections(rows: Sequence[Bits], *, space: Bits | None = None) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
-    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in equal blocks that have about
-    `BLOCK` bytes of all arrays together: each is read from memory once and then from the cache.
+    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in blocks as large as `space`, where
+    each array is read from memory once and then from the cache.
 
     Args:
         rows: uint8, all of one length.
-        space: memory to work in, from `space_for` as many rows. To ask for it anew takes as long as to count a matrix.
+        space: memory to work in, from `space_for` as many rows, for callers that count often: fresh memory costs about
+            as much time as counting in it.
     """
     space = space_for(len(rows)) if space is None else space
     size = len(rows[0])
@@ -105,8 +107,8 @@ def pair_counts_of(
 ) -> dict[str, dict[Part, PairCounts]]:
     """What all pairs of masks have in common in the parts of some kinds (`parts.KINDS`), with what chance gives.
 
-    Each matrix is read once, and each cell of it counted once, however many parts it is in; a few threads share the
-    matrices out. Memory, of each thread: a few times n masks' largest matrix; and the counts of all cells.
+    Each matrix is read once, and each cell of it counted once, however many parts it is in; a few threads, of those
+    that torch may use, share the matrices out. Memory, of each: a few times n masks' largest matrix; and the results.
 
     Raises:
         InputError: fewer than two masks, masks of other matrices or shapes, or a kind that there is not.
@@ -132,26 +134,20 @@ def pair_counts_of(
 def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple[Cell, Integers]]:
     """`intersections` in each of some cells, which come sorted by their matrix; in their order."""
     of_matrix = [(name, list(group)) for name, group in groupby(cells, key=lambda cell: cell.matrix)]
+    own = local()
 
-    def counted(share: list[tuple[str, list[Cell]]]) -> dict[str, list[Integers]]:
-        space, found = space_for(len(masks)), {}
-        for name, cells in share:
-            shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
-            found[name] = [intersections([cell.bits(bits, shape) for bits in packed], space=space) for cell in cells]
-        return found
+    def begin() -> None:
+        own.space = space_for(len(masks))
 
-    threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, _processors(), len(of_matrix))
-    with ThreadPoolExecutor(threads) as pool:
-        found: dict[str, list[Integers]] = {}
-        for share in pool.map(counted, [of_matrix[at::threads] for at in range(threads)]):
-            found |= share
-    for name, cells in of_matrix:
-        yield from zip(cells, found[name], strict=True)
+    def counted(entry: tuple[str, list[Cell]]) -> list[tuple[Cell, Integers]]:
+        name, cells = entry
+        shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
+        return [(cell, intersections([cell.bits(bits, shape) for bits in packed], space=own.space)) for cell in cells]
 
-
-def _processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())
+    with ThreadPoolExecutor(threads, initializer=begin) as pool:
+        for found in pool.map(counted, of_matrix):
+            yield from found
 
 
 class Tally:

@@ -24,6 +24,12 @@ Value = TypeVar("Value")
 ASKED_AGAIN = 1.0  # seconds after which ranks ask again for what another process holds
 
 
+def set_threads(settings: Settings) -> None:
+    """As many of this process as the settings say; as many as there are where they say nothing."""
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+
+
 def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Folder | None = None) -> Accelerator:
     """The device, its precision and its threads; where a tracker is set, it keeps its losses in the folder.
 
@@ -36,8 +42,7 @@ def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Fo
     bf16 = training.precision == "bf16"
     if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    set_threads(settings)
     # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
     AcceleratorState._reset_state(reset_partial_state=False)
     tracker = training.tracker if folder is not None else None

@@ -39,6 +39,7 @@ def run(settings: Settings) -> float:
     check_writable(folder)
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
     comparison = import_module("subnets.comparison")
+    import_module("subnets.devices").set_threads(settings)
     found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
     found.warnings.extend(left_out)
     with alone_in(folder, waiting=progress.say):  # all of one comparison

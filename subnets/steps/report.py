@@ -253,6 +253,7 @@ def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progres
         return [], []
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
     compare = import_module("subnets.comparison").compare  # with torch: seconds
+    import_module("subnets.devices").set_threads(settings)
     found, problems = [], []
     for (model, task), each in groupby(runs, key=lambda run: (run.model, run.task)):
         progress.say(f"{model} {task}")

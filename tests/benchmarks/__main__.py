@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.harness import Setting, Skipped, in_child
@@ -22,8 +23,9 @@ from tests.benchmarks.sizes import SIZES
 def main(words: Sequence[str]) -> int:
     """Measures what is asked for, and prints and writes it; how many rows failed."""
     asked = _parsed(words)
+    size = SIZES[asked.size]
     setting = Setting(
-        size=SIZES[asked.size],
+        size=replace(size, ticket_steps=asked.ticket_steps or size.ticket_steps),
         repeats=asked.repeats,
         device=asked.device,
         checkpoint=asked.checkpoint,
@@ -54,6 +56,8 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--checkpoint", metavar="FOLDER", default=os.environ.get("SUBNETS_CHECKPOINT"),
                         help="a real encoder for the row `ticket`, which reads its texts in $SUBNETS_REAL; "
                         "default: $SUBNETS_CHECKPOINT")  # fmt: skip
+    parser.add_argument("--ticket-steps", type=_natural, metavar="N",
+                        help="updates of each training in the row `ticket`; default: the size's own")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="PATH", help="writes every turn's values")
     parser.add_argument("--markdown", type=Path, metavar="PATH", help="writes what is printed")
     return parser.parse_args(words)

@@ -16,7 +16,8 @@ class Size:
         masks: how many are compared in pairs, `float_masks` how many of these as floats, and `study_masks` how many a
             study has.
         runs: what `step=status` looks at.
-        ticket: what is trained for a ticket on real data.
+        ticket_steps: updates of each training for a ticket on real data.
+        ticket: what else is said of it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Size:
     float_masks: int
     study_masks: int
     runs: int
+    ticket_steps: int
     ticket: tuple[str, ...]
 
     @property
@@ -60,11 +62,11 @@ SIZES = {
     "tiny": Size(
         name="tiny", layers=2, width=32, heads=2, feed_forward=64, vocabulary=500, batch=4, length=16,
         mlm_batch=4, mlm_length=32, steps=3, masks=4, float_masks=3, study_masks=6, runs=20,
-        ticket=("finetune.steps=3", "data.train_examples=64", "data.validation_examples=40"),
+        ticket_steps=3, ticket=("data.train_examples=64", "data.validation_examples=40"),
     ),
     "mbert": Size(
         name="mbert", layers=12, width=768, heads=12, feed_forward=3072, vocabulary=119_547, batch=16, length=64,
         mlm_batch=16, mlm_length=128, steps=5, masks=11, float_masks=3, study_masks=33, runs=1000,
-        ticket=("finetune.steps=40", "data.train_examples=2000", "data.validation_examples=400"),
+        ticket_steps=40, ticket=("data.train_examples=2000", "data.validation_examples=400"),
     ),
 }  # fmt: skip

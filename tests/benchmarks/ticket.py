@@ -91,7 +91,7 @@ def _of_task(setting: Setting, place: Path, task: str, lang: str) -> tuple[list[
                 f"device={setting.device}", f"finetune.precision={precision}", "finetune.batch_size=16",
                 "finetune.learning_rate=1e-4", f"finetune.max_length={PADDED}", "protocol=published_code",
                 f"pruning.rounds={ROUNDS}", "pruning.rate=0.1", "ticket.rule=bootstrap", "controls=[]",
-                f"seed={seed}", *setting.size.ticket,
+                f"seed={seed}", f"finetune.steps={setting.size.ticket_steps}", *setting.size.ticket,
             )  # fmt: skip
             yield in_child(side, words)
 
@@ -108,8 +108,8 @@ def _of_task(setting: Setting, place: Path, task: str, lang: str) -> tuple[list[
             f"{what}: the score of the last round is {gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] against theirs, "
             f"95 % of resampled validation examples ({gap.count}), {len(own)} seed(s)"
         )
-    steps = next(word for word in setting.size.ticket if "steps" in word)
-    return lines, [*notes, f"{task}: {ROUNDS + 1} trainings, {steps}, batch 16, both with protocol=published_code"]
+    trainings = f"{ROUNDS + 1} trainings of {setting.size.ticket_steps} steps"
+    return lines, [*notes, f"{task}: {trainings}, batch 16, both with protocol=published_code"]
 
 
 def _lines(what: str, own: list[Found], other: list[Found], gap: Interval) -> list[Line]:

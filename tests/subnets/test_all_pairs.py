@@ -7,7 +7,7 @@ from masks import ENCODER, drawn, mask, several
 
 from pruning.mask_file import About, mask_bytes, stored_mask
 from subnets import all_pairs
-from subnets.all_pairs import intersections, pair_counts
+from subnets.all_pairs import intersections, pair_counts, pair_counts_of
 from subnets.errors import InputError
 from subnets.overlap import chance
 from subnets.parts import Part, parts_called
@@ -44,14 +44,25 @@ def test_long_arrays_of_many_masks_are_counted_block_by_block():
     assert intersections(rows).tolist() == expected
 
 
-@pytest.mark.parametrize("processors", [1, 2, 64])
-def test_counts_do_not_depend_on_threads(monkeypatch, processors):
-    whole = pair_counts(MASKS, "head", heads=2)
-    monkeypatch.setattr(all_pairs, "FEWEST", 2)
-    monkeypatch.setattr(all_pairs, "_processors", lambda: processors)
+@pytest.fixture(params=[1, 2, 64])
+def threads(request, monkeypatch):
+    """However few masks there are, that many threads may count them."""
+    monkeypatch.setattr(all_pairs, "FEWEST", 1)
+    monkeypatch.setattr(all_pairs.torch, "get_num_threads", lambda: request.param)
+
+
+EXPECTED = pair_counts(MASKS, "head", heads=2)
+
+
+def test_counts_do_not_depend_on_threads(threads):
     for part, found in pair_counts(MASKS, "head", heads=2).items():
-        assert found.both.tolist() == whole[part].both.tolist()
-        assert found.expected.mean.tolist() == whole[part].expected.mean.tolist()
+        assert found.both.tolist() == EXPECTED[part].both.tolist()
+        assert found.expected.mean.tolist() == EXPECTED[part].expected.mean.tolist()
+        assert found.expected.standard_deviation.tolist() == EXPECTED[part].expected.standard_deviation.tolist()
+
+
+def test_nothing_is_counted_where_no_part_is_asked_for(threads):
+    assert pair_counts_of(MASKS, []) == {}
 
 
 @pytest.mark.parametrize("kind", ["whole", "layer", "component", "layer_component"])
@@ -107,7 +118,7 @@ def test_masks_in_files_are_compared_as_those_in_memory(tmp_path):
         assert [each.both.tolist() for each in here.values()] == [each.both.tolist() for each in there.values()]
 
 
-def test_a_file_that_changes_while_masks_are_compared_is_found_out(tmp_path):
+def test_a_file_that_changes_while_masks_are_compared_is_found_out(tmp_path, threads):
     path = tmp_path / "mask"
     path.write_bytes(mask_bytes(MASKS[0], ABOUT))
     stored = stored_mask(path)

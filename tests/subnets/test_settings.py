@@ -65,7 +65,15 @@ def test_masks_by_other_means_are_those_of_appendix_d():
 
 
 @pytest.mark.parametrize(
-    "same", ["device=cpu", "threads=1", "runs_dir=elsewhere", "finetune.tracker=tensorboard", "controls=[]"]
+    "same",
+    [
+        "device=cpu",
+        "threads=1",
+        "runs_dir=elsewhere",
+        "finetune.tracker=tensorboard",
+        "finetune.recompute=true",
+        "controls=[]",
+    ],
 )
 def test_what_cannot_change_a_trajectory_does_not_change_the_run(same):
     assert settings(*PLAIN).identity() == settings(*PLAIN, same).identity()

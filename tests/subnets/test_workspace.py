@@ -9,7 +9,9 @@ import time
 import pytest
 import yaml
 from composed import settings
+from masks import drawn
 
+from pruning.mask_file import About, mask_bytes, mask_parts
 from subnets.errors import Busy, InputError
 from subnets.workspace import Folder, alone_in, check_kept, check_writable, held, is_held, run_folder
 
@@ -30,6 +32,29 @@ def test_a_write_that_fails_leaves_what_was_there_and_no_litter(tmp_path, monkey
     with pytest.raises(OSError, match=r"No space left.*kept"):
         folder.write("kept", b"new")
     assert folder.read("kept") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_parts_land_in_their_places_whatever_their_order(tmp_path):
+    Folder(tmp_path).write_parts("x", iter([(2, b"cd"), (0, memoryview(b"ab")), (4, b"e")]))
+    assert Folder(tmp_path).read("x") == b"abcde"
+
+
+def test_a_mask_on_the_disk_is_its_bytes(tmp_path):
+    mask, about = drawn(0, 0.5), About("base", "0", "ner", "de", 0)
+    Folder(tmp_path).write_parts("mask", mask_parts(mask, about))
+    assert Folder(tmp_path).read("mask") == mask_bytes(mask, about)
+
+
+def test_parts_that_cannot_be_had_leave_what_was_there_and_no_litter(tmp_path):
+    def parts():
+        yield 8, b"new"
+        raise InputError("no header")
+
+    Folder(tmp_path).write("kept", b"old")
+    with pytest.raises(InputError, match="no header"):
+        Folder(tmp_path).write_parts("kept", parts())
+    assert Folder(tmp_path).read("kept") == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
