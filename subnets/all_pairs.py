@@ -23,6 +23,7 @@ from subnets.parts import Cell, Part, parts_called
 BLOCK = 1 << 20  # bytes of all masks together that are compared at a time: they fit a second-level cache
 NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
+SHARES = 2  # of the matrices, a thread: to hand each over by itself takes as long as to count it
 FEWEST = 8  # masks: of fewer, threads wait for each other longer than they count
 
 
@@ -139,14 +140,19 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
     def begin() -> None:
         own.space = space_for(len(masks))
 
-    def counted(entry: tuple[str, list[Cell]]) -> list[tuple[Cell, Integers]]:
-        name, cells = entry
-        shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
-        return [(cell, intersections([cell.bits(bits, shape) for bits in packed], space=own.space)) for cell in cells]
+    def counted(share: list[tuple[str, list[Cell]]]) -> list[tuple[Cell, Integers]]:
+        found = []
+        for name, cells in share:
+            shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
+            found += [
+                (cell, intersections([cell.bits(bits, shape) for bits in packed], space=own.space)) for cell in cells
+            ]
+        return found
 
     threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())
+    size = max(1, len(of_matrix) // (SHARES * threads))
     with ThreadPoolExecutor(threads, initializer=begin) as pool:
-        for found in pool.map(counted, of_matrix):
+        for found in pool.map(counted, [of_matrix[at : at + size] for at in range(0, len(of_matrix), size)]):
             yield from found
 
 
