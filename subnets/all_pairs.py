@@ -80,13 +80,10 @@ def intersections(rows: Sequence[Bits], *, space: Bits | None = None) -> Integer
     block = space[: (len(rows) + 1) * width].reshape(len(rows) + 1, width)
     block[-1] = 0
     apart = np.zeros((len(block), len(block)), np.int64)
-    # Copied through views of memory, which keep the interpreter's lock: threads that pass it on at each row wait longer
-    # than they copy.
-    into, views = space.data, [row.data for row in rows]
     for first in range(0, size, width):
         filled = block[:, : min(width, size - first)]
-        for at, view in enumerate(views):
-            into[at * width : at * width + filled.shape[1]] = view[first : first + width]
+        for place, row in zip(filled[:-1], rows, strict=True):
+            place[:] = row[first : first + width]
         # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
         apart += np.asarray(simsimd.cdist(filled, filled, "hamming", dtype="bin8")).astype(np.int64)
     kept, apart = apart[:-1, -1], apart[:-1, :-1]
