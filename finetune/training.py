@@ -261,11 +261,8 @@ def narrowed_to(model: nn.Module, positions: torch.Tensor) -> Iterator[None]:
         output.last_hidden_state = output.last_hidden_state[positions].unsqueeze(0)
         return output
 
-    handle = encoder_of(unwrapped(model)).register_forward_hook(narrow)
-    try:
+    with encoder_of(unwrapped(model)).register_forward_hook(narrow):
         yield
-    finally:
-        handle.remove()
 
 
 @contextmanager
@@ -299,11 +296,8 @@ def vocabulary_read_aside(model: nn.Module) -> Iterator[None]:
         found.register_hook(add)
         return found
 
-    handle = read.register_forward_hook(aside)
-    try:
+    with read.register_forward_hook(aside):
         yield
-    finally:
-        handle.remove()
 
 
 @contextmanager

@@ -31,11 +31,8 @@ NOT_IDENTITY = {
     "step", "every_task", "overrides", "in_sweep", "runs_dir", "device", "threads", "controls",
     "pretrain", "compare", "export", "source", "transfer", "parallel", "study",
 }  # fmt: skip
-NUMBERS_STAY = (
-    "tracker",
-    "checkpoint_every",
-    "recompute",
-)  # of `finetune` and `pretrain.training`, for the same reason
+# For the same reason, of `finetune` and `pretrain.training`.
+NUMBERS_STAY = ("tracker", "checkpoint_every", "recompute")
 
 # The settings of `parallel` that change the numbers of one step alone.
 PARALLEL_OF = {
