@@ -22,12 +22,28 @@ from subnets.workspace import Folder
 
 Value = TypeVar("Value")
 ASKED_AGAIN = 1.0  # seconds after which ranks ask again for what another process holds
+VECTOR_MATH = (
+    *(torch.acos, torch.asin, torch.atan, torch.cos, torch.erf, torch.erfc, torch.exp, torch.expm1),
+    *(torch.log, torch.log10, torch.log1p, torch.log2, torch.sin, torch.sqrt, torch.tan, torch.tanh),
+)  # what torch may leave to MKL on a CPU
 
 
 def set_threads(settings: Settings) -> None:
     """As many of this process as the settings say; as many as there are where they say nothing."""
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
+
+
+def settle_vector_math() -> None:
+    """Has every function of `VECTOR_MATH` called once, by one thread.
+
+    MKL looks for a function's kernel at its first call, and where two threads do so at once, one of them may be given
+    another, with errors of 1e-4 (https://github.com/pytorch/pytorch/issues/188792): one training in fifty or so began
+    with other bytes than the rest. On one element torch uses one thread.
+    """
+    for function in VECTOR_MATH:
+        for dtype in (torch.float32, torch.float64):
+            function(torch.zeros(1, dtype=dtype))
 
 
 def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Folder | None = None) -> Accelerator:
@@ -43,6 +59,7 @@ def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Fo
     if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
     set_threads(settings)
+    settle_vector_math()
     # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
     AcceleratorState._reset_state(reset_partial_state=False)
     tracker = training.tracker if folder is not None else None

@@ -1,13 +1,16 @@
-"""Ranks that hold something together."""
+"""Ranks that hold something together; what a process settles before it computes."""
 
 from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from subnets import devices
-from subnets.devices import held_by_rank_0
+from subnets.devices import VECTOR_MATH, accelerator_of, held_by_rank_0
 from subnets.errors import Busy
+from tests.composed import settings
 
 
 class Lock:
@@ -68,3 +71,24 @@ def test_a_single_process_waits_in_the_lock_itself():
     with held_by_rank_0(lock.hold, SimpleNamespace(num_processes=1), waiting=said.append):
         assert lock.held
     assert lock.asked_to_wait == [said.append]
+
+
+class Watched(TorchDispatchMode):
+    """Notes the operators that run, of which types and on how many elements."""
+
+    def __init__(self):
+        super().__init__()
+        self.ran = []
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        self.ran.append((str(operator), args[0].dtype, args[0].numel()) if args and torch.is_tensor(args[0]) else None)
+        return operator(*args, **(kwargs or {}))
+
+
+def test_every_function_of_vector_math_is_called_first_on_one_element_of_each_type():
+    given = settings("lang=de", "task=xnli")
+    with Watched() as watched:
+        accelerator_of(given, given.finetune)
+    for function in VECTOR_MATH:
+        for dtype in (torch.float32, torch.float64):
+            assert (f"aten.{function.__name__}.default", dtype, 1) in watched.ran
