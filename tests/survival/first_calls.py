@@ -1,7 +1,7 @@
 """First calls of a function by several threads of a fresh process, with and without `settle_vector_math`.
 
 Run from the repository: `python -m tests.survival.first_calls [CHILDREN]`; prints in how many processes, forked before
-torch has computed anything, the first call and the second give other bytes, and exits with 1 where one that settled does.
+torch has computed anything, the first call gives other bytes than the second; exits with 1 where one that settled does.
 What it looks for is rare, and a matter of moments and of machines: where none is found at all, nothing is shown.
 """
 
