@@ -20,7 +20,7 @@ from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Cell, Part, parts_called
 
-BLOCK = 1 << 20  # bytes of all masks together that are compared at a time: they fit a second-level cache
+BLOCK = 1 << 21  # bytes of all masks together that are compared at a time: they fit a second-level cache
 NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
 SHARES = 2  # of the matrices, a thread: to hand each over by itself takes as long as to count it
@@ -33,6 +33,11 @@ class MaskLike(Protocol):
     @property
     def shapes(self) -> Mapping[str, Shape]:
         """The shape of every matrix by name."""
+        ...
+
+    @property
+    def kept_counts(self) -> Mapping[str, int]:
+        """The number of kept weights of every matrix, exact."""
         ...
 
     def bits(self, name: str) -> Bits:
@@ -62,7 +67,7 @@ class PairCounts:
         return Counts(self.both, self.kept[:, None], self.kept[None, :], self.total)
 
 
-def intersections(rows: Sequence[Bits], *, space: Bits | None = None) -> Integers:
+def intersections(rows: Sequence[Bits], *, kept: Integers | None = None, space: Bits | None = None) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
     |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in blocks as large as `space`, where
@@ -70,23 +75,24 @@ def intersections(rows: Sequence[Bits], *, space: Bits | None = None) -> Integer
 
     Args:
         rows: uint8, all of one length.
+        kept: how many bits of each are 1, shape (n,), where this is known; else an empty row is compared as well.
         space: memory to work in, from `space_for` as many rows, for callers that count often: fresh memory costs about
             as much time as counting in it.
     """
     space = space_for(len(rows)) if space is None else space
-    size = len(rows[0])
-    width = ceil(size / ceil(size / (len(space) // (len(rows) + 1))))
-    # The last row is an empty mask: as far as one is from it, so many bits it keeps.
-    block = space[: (len(rows) + 1) * width].reshape(len(rows) + 1, width)
-    block[-1] = 0
-    apart = np.zeros((len(block), len(block)), np.int64)
+    size, height = len(rows[0]), len(rows) + (kept is None)
+    width = ceil(size / ceil(size / (len(space) // height)))
+    block = space[: height * width].reshape(height, width)
+    block[len(rows) :] = 0
+    apart = np.zeros((height, height), np.int64)
     for first in range(0, size, width):
         filled = block[:, : min(width, size - first)]
-        for place, row in zip(filled[:-1], rows, strict=True):
-            place[:] = row[first : first + width]
+        for at, row in enumerate(rows):
+            filled[at] = row[first : first + width]
         # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
         apart += np.asarray(simsimd.cdist(filled, filled, "hamming", dtype="bin8")).astype(np.int64)
-    kept, apart = apart[:-1, -1], apart[:-1, :-1]
+    if kept is None:  # as far as one is from the empty row, so many bits it keeps
+        kept, apart = apart[:-1, -1], apart[:-1, :-1]
     return (kept[:, None] + kept[None, :] - apart) // 2
 
 
@@ -141,9 +147,10 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
         found = []
         for name, cells in share:
             shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
-            found += [
-                (cell, intersections([cell.bits(bits, shape) for bits in packed], space=own.space)) for cell in cells
-            ]
+            kept = np.array([mask.kept_counts[name] for mask in masks])
+            for cell in cells:
+                rows, known = [cell.bits(bits, shape) for bits in packed], kept if cell.head is None else None
+                found.append((cell, intersections(rows, kept=known, space=own.space)))
         return found
 
     threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())

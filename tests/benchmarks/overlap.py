@@ -31,9 +31,8 @@ def by_blocks(masks: list[Mask]) -> Pairs:
 
 
 def by_words(masks: list[Mask]) -> Pairs:
-    """One pair at a time: and, and its bits counted, over packed words; each mask's own bits are counted once."""
-    rows = [mask.packed for mask in masks]
-    kept = [ones_in(row) for row in rows]
+    """One pair at a time: and, and its bits counted, over packed words; a mask knows how many it keeps."""
+    rows, kept = [mask.packed for mask in masks], [mask.kept for mask in masks]
     both = {(i, j): ones_in(rows[i] & rows[j]) for i, j in combinations(range(len(rows)), 2)}
     return {(i, j): (count, kept[i] + kept[j] - count) for (i, j), count in both.items()}
 

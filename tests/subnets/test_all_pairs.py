@@ -41,6 +41,7 @@ def test_long_arrays_of_many_masks_are_counted_block_by_block():
         for spare in (0, 5):
             space = rng.integers(256, size=6 * bytes_of_each + spare, dtype=np.uint8)
             assert intersections(rows, space=space).tolist() == expected
+            assert intersections(rows, kept=np.diagonal(expected), space=space).tolist() == expected
     assert intersections(rows).tolist() == expected
 
 
