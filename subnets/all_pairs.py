@@ -15,12 +15,12 @@ import simsimd
 import torch
 from numpy.typing import NDArray
 
-from pruning.mask import Bits, Shape
+from pruning.mask import Bits, Shape, ones_in
 from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Cell, Part, parts_called
 
-BLOCK = 1 << 21  # bytes of all masks together that are compared at a time: they fit a second-level cache
+BLOCK = 1 << 21  # bytes of all masks together that are compared at a time, for a second-level cache
 NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
 SHARES = 2  # of the matrices, a thread: to hand each over by itself takes as long as to count it
@@ -67,7 +67,7 @@ class PairCounts:
         return Counts(self.both, self.kept[:, None], self.kept[None, :], self.total)
 
 
-def intersections(rows: Sequence[Bits], *, kept: Integers | None = None, space: Bits | None = None) -> Integers:
+def intersections(rows: Sequence[Bits], kept: Integers, *, space: Bits | None = None) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
 
     |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in blocks as large as `space`, where
@@ -75,30 +75,27 @@ def intersections(rows: Sequence[Bits], *, kept: Integers | None = None, space: 
 
     Args:
         rows: uint8, all of one length.
-        kept: how many bits of each are 1, shape (n,), where this is known; else an empty row is compared as well.
+        kept: how many bits of each are 1, shape (n,).
         space: memory to work in, from `space_for` as many rows, for callers that count often: fresh memory costs about
             as much time as counting in it.
     """
     space = space_for(len(rows)) if space is None else space
-    size, height = len(rows[0]), len(rows) + (kept is None)
-    width = ceil(size / ceil(size / (len(space) // height)))
-    block = space[: height * width].reshape(height, width)
-    block[len(rows) :] = 0
-    apart = np.zeros((height, height), np.int64)
+    size = len(rows[0])
+    width = ceil(size / ceil(size / (len(space) // len(rows))))
+    block = space[: len(rows) * width].reshape(len(rows), width)
+    apart = np.zeros((len(rows), len(rows)), np.int64)
     for first in range(0, size, width):
         filled = block[:, : min(width, size - first)]
-        for at, row in enumerate(rows):
-            filled[at] = row[first : first + width]
+        for place, row in zip(filled, rows, strict=True):
+            place[:] = row[first : first + width]
         # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
         apart += np.asarray(simsimd.cdist(filled, filled, "hamming", dtype="bin8")).astype(np.int64)
-    if kept is None:  # as far as one is from the empty row, so many bits it keeps
-        kept, apart = apart[:-1, -1], apart[:-1, :-1]
     return (kept[:, None] + kept[None, :] - apart) // 2
 
 
 def space_for(rows: int) -> Bits:
-    """Memory for `intersections` of so many rows, and one more."""
-    return np.empty(max(BLOCK, (rows + 1) * NARROWEST), np.uint8)
+    """Memory for `intersections` of so many rows."""
+    return np.empty(max(BLOCK, rows * NARROWEST), np.uint8)
 
 
 def pair_counts(masks: Sequence[MaskLike], kind: str, *, heads: int = 1) -> dict[Part, PairCounts]:
@@ -138,6 +135,7 @@ def pair_counts_of(
 def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple[Cell, Integers]]:
     """`intersections` in each of some cells, which come sorted by their matrix; in their order."""
     of_matrix = [(name, list(group)) for name, group in groupby(cells, key=lambda cell: cell.matrix)]
+    whole = [mask.kept_counts for mask in masks]
     own = local()
 
     def begin() -> None:
@@ -147,10 +145,10 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
         found = []
         for name, cells in share:
             shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
-            kept = np.array([mask.kept_counts[name] for mask in masks])
             for cell in cells:
-                rows, known = [cell.bits(bits, shape) for bits in packed], kept if cell.head is None else None
-                found.append((cell, intersections(rows, kept=known, space=own.space)))
+                rows = [cell.bits(bits, shape) for bits in packed]
+                kept = [counts[name] for counts in whole] if cell.head is None else [ones_in(row) for row in rows]
+                found.append((cell, intersections(rows, np.array(kept), space=own.space)))
         return found
 
     threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())

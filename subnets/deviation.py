@@ -85,7 +85,7 @@ def _add(tally: Tally, departs: NDArray[np.bool_]) -> None:
         return
     packed = np.packbits(departs, axis=1)
     kept = np.add.reduceat(departs, starts, axis=1, dtype=np.int64)
-    tally.add_(intersections(list(packed)), kept, np.diff(starts, append=departs.shape[1]))
+    tally.add_(intersections(list(packed), kept.sum(axis=1)), kept, np.diff(starts, append=departs.shape[1]))
 
 
 def _bools(bits: Bits, size: int) -> NDArray[np.bool_]:

@@ -22,10 +22,10 @@ from subnets.workspace import Folder
 
 Value = TypeVar("Value")
 ASKED_AGAIN = 1.0  # seconds after which ranks ask again for what another process holds
-VECTOR_MATH = (
-    *(torch.acos, torch.asin, torch.atan, torch.cos, torch.erf, torch.erfc, torch.exp, torch.expm1),
-    *(torch.log, torch.log10, torch.log1p, torch.log2, torch.sin, torch.sqrt, torch.tan, torch.tanh),
-)  # what torch may leave to MKL on a CPU
+VECTOR_MATH = (  # what torch leaves to MKL on a CPU: IMPLEMENT_VML_MKL in its ATen/cpu/vml.h
+    torch.acos, torch.asin, torch.atan, torch.cos, torch.erf, torch.erfc, torch.erfinv, torch.exp,
+    torch.log, torch.log10, torch.log2, torch.sin, torch.sqrt, torch.tan, torch.tanh, torch.trunc,
+)  # fmt: skip
 
 
 def set_threads(settings: Settings) -> None:
@@ -34,12 +34,11 @@ def set_threads(settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
 
 
-def settle_vector_math() -> None:
-    """Has every function of `VECTOR_MATH` called once, by one thread.
+def warm_up_vector_math() -> None:
+    """Has every function of `VECTOR_MATH` called once, by one thread, as torch does for one element.
 
-    MKL looks for a function's kernel at its first call, and where two threads do so at once, one of them may be given
-    another, with errors of 1e-4 (https://github.com/pytorch/pytorch/issues/188792): one training in fifty or so began
-    with other bytes than the rest. On one element torch uses one thread.
+    MKL 2024 resolves each one's kernel at its first call, and where two threads make that call at once, one of them may
+    compute with another kernel, to relative errors of 1e-4 (https://github.com/pytorch/pytorch/issues/188792).
     """
     for function in VECTOR_MATH:
         for dtype in (torch.float32, torch.float64):
@@ -59,7 +58,7 @@ def accelerator_of(settings: Settings, training: FinetuneSettings, *, folder: Fo
     if bf16 and not on_cpu and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise InputError(f"finetune.precision=bf16: {torch.cuda.get_device_name()} does not support it; use fp32")
     set_threads(settings)
-    settle_vector_math()
+    warm_up_vector_math()
     # Runs of one sweep may share a process but not a precision, which accelerate holds process-wide.
     AcceleratorState._reset_state(reset_partial_state=False)
     tracker = training.tracker if folder is not None else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruning.mask import Bits, Shape, ones_in
+from pruning.mask import Bits, Shape
 from pruning.scope import component_of
 from subnets.errors import InputError
 
@@ -115,11 +115,6 @@ def parts_called(kind: str, shapes: Mapping[str, Shape], *, heads: int) -> dict[
         if part is not None:
             found.setdefault(part, []).append(cell)
     return dict(sorted(found.items(), key=lambda entry: _order(entry[0])))
-
-
-def kept_in(cell: Cell, packed: Bits, shape: Shape) -> int:
-    """How many weights of a cell are kept, exact."""
-    return ones_in(cell.bits(packed, shape))
 
 
 def _cells(kind: str, shapes: Mapping[str, Shape], heads: int) -> Iterable[Cell]:

@@ -24,7 +24,7 @@ OURS, WORDS = "blocks", "packed words"
 
 
 def by_blocks(masks: list[Mask]) -> Pairs:
-    """What a report does: all pairs at once, over packed bits in blocks that stay in the cache, with chance beside."""
+    """All pairs at once, over packed bits in blocks that stay in the cache, with chance beside, as reports want it."""
     counts = pair_counts(masks, "whole")[Part()].counts
     either = counts.left + counts.right - counts.both
     return {pair: (int(counts.both[pair]), int(either[pair])) for pair in combinations(range(len(masks)), 2)}
@@ -55,7 +55,8 @@ def by_float_stack(masks: list[torch.Tensor]) -> Pairs:
 
 
 def measure(setting: Setting) -> tuple[list[Line], list[str]]:
-    """All ways start from masks in memory in their own form, find the same counts, and then take turns.
+    """All ways start from masks in memory in their own form, of which packed ones know how much they keep, as masks
+    from files do; they find the same counts, and then take turns.
 
     Floats take 4 bytes a bit: theirs has fewer masks, and so fewer pairs. On another device it is the floats' way that
     runs there. As many masks as a study has are compared in the two ways that need no more memory than packed masks.

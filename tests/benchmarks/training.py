@@ -18,7 +18,7 @@ from finetune.examples import Encoded
 from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
 from finetune.training import Material, Step, train_
-from subnets.devices import settle_vector_math
+from subnets.devices import warm_up_vector_math
 from tests.benchmarks.harness import Unequal
 from tests.benchmarks.sizes import Size
 
@@ -81,7 +81,7 @@ def encoder(size: Size, kind: Kind, *, seed: int = 0) -> PreTrainedModel:
 
 def accelerator_on(device: str, *, precision: str) -> Accelerator:
     """For that device; fp32 or bf16."""
-    settle_vector_math()
+    warm_up_vector_math()
     AcceleratorState._reset_state(reset_partial_state=True)
     return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
 

@@ -1,16 +1,19 @@
-"""Ranks that hold something together; what a process settles before it computes."""
+"""Ranks that hold something together; what a process warms up before it computes."""
 
+import re
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from composed import settings
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from subnets import devices
-from subnets.devices import VECTOR_MATH, accelerator_of, held_by_rank_0
+from subnets.devices import VECTOR_MATH, held_by_rank_0
 from subnets.errors import Busy
-from tests.composed import settings
+from subnets.workbench import set_up
 
 
 class Lock:
@@ -73,22 +76,28 @@ def test_a_single_process_waits_in_the_lock_itself():
     assert lock.asked_to_wait == [said.append]
 
 
-class Watched(TorchDispatchMode):
-    """Notes the operators that run, of which types and on how many elements."""
+class FirstCalls(TorchDispatchMode):
+    """On how many elements each operator was called first, by operator and type."""
 
     def __init__(self):
         super().__init__()
-        self.ran = []
+        self.elements = {}
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        self.ran.append((str(operator), args[0].dtype, args[0].numel()) if args and torch.is_tensor(args[0]) else None)
+        if args and torch.is_tensor(args[0]):
+            self.elements.setdefault((str(operator), args[0].dtype), args[0].numel())
         return operator(*args, **(kwargs or {}))
 
 
-def test_every_function_of_vector_math_is_called_first_on_one_element_of_each_type():
-    given = settings("lang=de", "task=xnli")
-    with Watched() as watched:
-        accelerator_of(given, given.finetune)
+def test_what_is_loaded_and_trained_finds_vector_math_warmed_up(small_run):
+    with FirstCalls() as first:
+        set_up(settings(*small_run()))
     for function in VECTOR_MATH:
         for dtype in (torch.float32, torch.float64):
-            assert (f"aten.{function.__name__}.default", dtype, 1) in watched.ran
+            assert first.elements[f"aten.{function.__name__}.default", dtype] == 1
+
+
+def test_vector_math_is_what_torch_leaves_to_mkl():
+    header = Path(torch.__file__).parent / "include/ATen/cpu/vml.h"
+    named = re.findall(r"^IMPLEMENT_VML_MKL\((\w+),", header.read_text(), re.MULTILINE)
+    assert sorted(function.__name__ for function in VECTOR_MATH) == sorted(named)
