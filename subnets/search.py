@@ -135,8 +135,10 @@ class _Run:
                 )
         for what in ("software", "machine"):
             if found[what] != mine[what]:
+                differing = ", ".join(key for key, now in mine[what].items() if found[what].get(key) != now) or "more"
                 self.progress.say(
-                    f"note: this run was begun with other {what} (see {PROVENANCE}); results may differ by rounding"
+                    f"note: since this run was begun, {differing} changed ({what} in {PROVENANCE}); "
+                    "results may differ, by rounding that adds up over steps"
                 )
 
     def dense_runs(self, own: Round[Scored]) -> list[Scored]:

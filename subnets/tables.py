@@ -14,7 +14,7 @@ from finetune.outcomes import metric_called
 Row = dict[str, Any]
 
 EMBEDDED = (
-    "this is the embedded miniature, a 4-layer BERT on a small made-up world in eleven languages; "
+    "this is the embedded miniature, a 4-layer BERT that knows a small made-up world in eleven languages; "
     "model=mbert brings mBERT, data=hub real data"
 )
 

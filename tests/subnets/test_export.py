@@ -58,6 +58,7 @@ def test_an_expression_becomes_a_checkpoint_with_its_pruned_weights_at_zero(over
         assert torch.equal(weight, torch.where(kept, base[name], 0.0)), name
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert tokenizer.get_vocab() == AutoTokenizer.from_pretrained(tiny_bert).get_vocab()
+    assert len({file.stat().st_mode for file in (tmp_path / "out").iterdir()}) == 1
 
 
 def test_the_mask_file_says_which_masks_it_came_from(overrides, runs, tmp_path):

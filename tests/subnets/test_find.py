@@ -103,6 +103,17 @@ def test_provenance_and_settings_say_where_the_numbers_come_from(small_run):
     assert "runs_dir" not in kept
 
 
+def test_a_run_that_goes_on_elsewhere_says_what_changed_since_it_was_begun(small_run, capsys):
+    folder = run_folder(found(*small_run())).path
+    provenance = json.loads((folder / "provenance.json").read_text())
+    assert "since this run was begun" not in capsys.readouterr().out
+    provenance["machine"]["threads"] = 2
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    (folder / "results.json").unlink()
+    found(*small_run())
+    assert "since this run was begun, threads changed (machine in provenance.json)" in capsys.readouterr().out
+
+
 def test_masks_of_one_base_name_the_same_base_under_every_task(small_run):
     prints = set()
     for task in ("ner", "xnli", "mlm"):
