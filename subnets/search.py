@@ -21,7 +21,7 @@ from subnets.rounds import Rounds, decided
 from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
-from subnets.workspace import Folder, alone_in, dense_folder, held
+from subnets.workspace import Folder, alone_in, dense_folder, differing, held
 
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 
@@ -134,10 +134,9 @@ class _Run:
                     f"(fingerprint {before[:12]!r}, now {now[:12]!r}); choose another runs_dir or delete the run"
                 )
         for what in ("software", "machine"):
-            if found[what] != mine[what]:
-                differing = ", ".join(key for key, now in mine[what].items() if found[what].get(key) != now) or "more"
+            if changed := [key for key in differing(found[what], mine[what]) if key.isprintable()]:
                 self.progress.say(
-                    f"note: since this run was begun, {differing} changed ({what} in {PROVENANCE}); "
+                    f"note: since this run was begun, {', '.join(changed)} changed ({what} in {PROVENANCE}); "
                     "results may differ, by rounding that adds up over steps"
                 )
 

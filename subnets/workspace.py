@@ -289,7 +289,7 @@ def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
-    """The dotted keys in which settings differ, sorted; what is not there, as it is off, is None."""
+    """The dotted keys in which settings or the like differ, sorted; what is not there, as it is off, is None."""
     one, other = dict(flat(left)), dict(flat(right))
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
