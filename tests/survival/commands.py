@@ -103,9 +103,10 @@ class Command:
     folder: Path
 
     def signal(self, number: int) -> None:
-        """Sends a signal, if it still runs."""
-        if self.process.is_alive():
-            os.kill(self.process.pid or 0, number)
+        """Sends a signal, if it still runs; it may end, and be forgotten by its server, just before it is sent."""
+        if self.process.is_alive() and self.process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     def wait(self, seconds: float) -> None:
         """Waits until it has had so many seconds of the processor, or has ended."""

@@ -1,9 +1,15 @@
 """The suites notice what they are there to notice; `python -m tests.survival.endurance` runs them."""
 
 import json
+import os
+import subprocess
 from random import Random
+from signal import SIGKILL
+from types import SimpleNamespace
 
-from tests.survival.commands import Span
+import pytest
+
+from tests.survival.commands import Command, Span
 from tests.survival.world import files_of, litter_in, torn
 
 
@@ -28,3 +34,12 @@ def test_most_moments_lie_after_the_settings_are_known_and_all_within_the_comman
     assert 0 <= min(moments) < 0.1
     assert 2.9 < max(moments) <= 3
     assert 50 < sum(moment < 1 for moment in moments) < 150
+
+
+def test_a_command_that_ends_while_it_is_to_be_signalled_is_left_alone(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    still_thought_alive = SimpleNamespace(is_alive=lambda: True, pid=ended.pid)
+    with pytest.raises(ProcessLookupError):
+        os.kill(ended.pid, SIGKILL)
+    assert Command(still_thought_alive, None, tmp_path).signal(SIGKILL) is None
