@@ -21,6 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from finetune.base_model import encoder_of
 from finetune.errors import InputError
 from finetune.examples import IGNORED, Batch, Encoded, collate, draw_masks, training_order
+from finetune.free_memory import give_back_free_memory
 from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
 from finetune.vocabulary import loss_over_vocabulary
@@ -305,7 +306,8 @@ def recomputing(model: nn.Module) -> Iterator[None]:
     """Within, layers in training keep what their linear maps give for the backward pass, and compute all else again.
 
     The same numbers, dropout included: these products are what takes time, and the rest what takes memory (Chen et al.
-    2016, arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so).
+    2016, arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so). What
+    is not kept leaves gaps between what is, which gradients do not fit: on a CPU they are given back before these come.
 
     Raises:
         InputError: the architecture cannot.
@@ -316,10 +318,12 @@ def recomputing(model: nn.Module) -> Iterator[None]:
     choice = partial(create_selective_checkpoint_contexts, list(LINEAR))
     inner.activation_checkpointing_enable({"use_reentrant": False, "context_fn": choice})
     inner.disable_input_require_grads()  # is for models whose embeddings do not learn, and would stay
-    try:
-        yield
-    finally:
-        inner.activation_checkpointing_disable()
+    on_cpu = inner.device.type == "cpu"
+    with inner.register_forward_hook(lambda *_: give_back_free_memory()) if on_cpu else nullcontext():
+        try:
+            yield
+        finally:
+            inner.activation_checkpointing_disable()
 
 
 def logits_and_labels(model: nn.Module, batch: Batch, kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:

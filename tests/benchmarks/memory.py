@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+from finetune.free_memory import give_back_free_memory
 
 
 def in_use(device: str = "cpu") -> int:
     """Bytes: resident of the process (Linux) without what is free in it, or allocated on the device."""
     if device == "cuda":
         return int(_cuda().memory_allocated())
-    _give_back_what_is_free()
+    give_back_free_memory()  # which would hide what work asks for: gigabytes
     return _of_process("VmRSS")
 
 
@@ -37,13 +38,6 @@ def rise(work: Callable[[], object], device: str = "cpu") -> int:
     reset_peak(device)
     work()
     return max(0, peak(device) - before)
-
-
-def _give_back_what_is_free() -> None:
-    """What the C library (glibc) keeps for later is not in use, and would hide what work asks for: gigabytes."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _of_process(what: str) -> int:
