@@ -118,7 +118,11 @@ def _said_plainly() -> Iterator[None]:
             _leave("another rank has ended; what was finished is kept: run the same command again to go on", code=1)
         if not str(problem).startswith("Unknown plugin class"):  # Hydra's own
             raise
-        _leave("this launcher or sweeper is not installed here: pip install 'subnets[launchers]'", code=2)
+        _leave(
+            "this launcher or sweeper is not installed here; in the project's folder: "
+            "pip install -c constraints.txt -e '.[launchers]'",
+            code=2,
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: nothing is left to say
         sys.exit(1)

@@ -101,7 +101,10 @@ def test_optuna_finds_the_best_of_its_trials_and_a_trial_that_failed_is_one(smal
 
 def test_a_launcher_that_is_not_installed_says_what_to_install(two_cells):
     done = command("-m", "hydra/launcher=joblib", "hydra.launcher._target_=hydra_plugins.no_such.Launcher", *two_cells)
-    expected = "subnets: this launcher or sweeper is not installed here: pip install 'subnets[launchers]'\n"
+    expected = (
+        "subnets: this launcher or sweeper is not installed here; in the project's folder: "
+        "pip install -c constraints.txt -e '.[launchers]'\n"
+    )
     assert (done.returncode, done.stderr) == (2, expected)
 
 
