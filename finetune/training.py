@@ -307,7 +307,7 @@ def recomputing(model: nn.Module) -> Iterator[None]:
 
     The same numbers, dropout included: these products are what takes time, and the rest what takes memory (Chen et al.
     2016, arXiv:1604.06174, of layers as a whole; Korthikanti et al. 2022, arXiv:2205.05198, of parts chosen so). What
-    is not kept leaves gaps between what is, which gradients do not fit: on a CPU they are given back before these come.
+    is let go leaves gaps too small for gradients: on a CPU their pages are given back before the backward pass.
 
     Raises:
         InputError: the architecture cannot.
@@ -318,8 +318,12 @@ def recomputing(model: nn.Module) -> Iterator[None]:
     choice = partial(create_selective_checkpoint_contexts, list(LINEAR))
     inner.activation_checkpointing_enable({"use_reentrant": False, "context_fn": choice})
     inner.disable_input_require_grads()  # is for models whose embeddings do not learn, and would stay
-    on_cpu = inner.device.type == "cpu"
-    with inner.register_forward_hook(lambda *_: give_back_free_memory()) if on_cpu else nullcontext():
+
+    def give_back(module: nn.Module, _inputs: Any, _output: Any) -> None:
+        if module.training and inner.device.type == "cpu":
+            give_back_free_memory()
+
+    with inner.register_forward_hook(give_back):
         try:
             yield
         finally:

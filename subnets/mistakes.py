@@ -31,6 +31,7 @@ OPTIONS_ELSEWHERE = {
     },
     "task": {"nli": "xnli", "upos": "pos", "wikiann": "ner", "panx": "ner", "lm": "mlm", "language-modelling": "mlm"},
     "experiment": {"foroutan": "foroutan2022", "paper": "foroutan2022"},
+    "hydra/launcher": {"slurm": "submitit_slurm", "submitit": "submitit_slurm", "local": "submitit_local"},
 }  # fmt: skip
 VALUES_ELSEWHERE = {
     "device": {"gpu": "cuda", "mps": "cpu"},

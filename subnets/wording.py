@@ -44,8 +44,9 @@ def _swept(key: str, values: str) -> str:
 
 
 def _no_such_option(missing: str, conf: Path) -> str:
-    missing = missing.removesuffix(".yaml")
-    group, _, name = missing.partition("/") if (conf / missing.split("/")[0]).is_dir() else missing.rpartition("/")
+    group, name = "", missing.removesuffix(".yaml")
+    while (first := name.partition("/")[0]) in {each.name for each in (conf / group).iterdir() if each.is_dir()}:
+        group, name = f"{group}/{first}".lstrip("/"), name.partition("/")[2]
     if not group:
         return f"--config-name={name}: no {name}.yaml in --config-dir or {conf}"
     options = sorted(file.stem for file in (conf / group).glob("*.yaml") if not file.stem.endswith(NO_TASK))
