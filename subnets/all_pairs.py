@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from math import ceil
-from threading import local
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import simsimd
@@ -20,11 +20,13 @@ from subnets.errors import InputError
 from subnets.overlap import Chance, Counts, Integers
 from subnets.parts import Cell, Part, parts_called
 
+Share = TypeVar("Share")
+Result = TypeVar("Result")
 BLOCK = 1 << 21  # bytes of all masks together that are compared at a time, for a second-level cache
 NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
 SHARES = 2  # of the matrices, a thread: to hand each over by itself takes as long as to count it
-FEWEST = 8  # masks: of fewer, threads wait for each other longer than they count
+FEWEST = 6  # masks: of fewer, threads wait for each other as long as they gain
 
 
 class MaskLike(Protocol):
@@ -79,7 +81,12 @@ def intersections(rows: Sequence[Bits], kept: Integers, *, space: Bits | None = 
         space: memory to work in, from `space_for` as many rows, for callers that count often: fresh memory costs about
             as much time as counting in it.
     """
-    space = space_for(len(rows)) if space is None else space
+    with _openmp_as_before():
+        return _intersections(rows, kept, space_for(len(rows)) if space is None else space)
+
+
+def _intersections(rows: Sequence[Bits], kept: Integers, space: Bits) -> Integers:
+    """`intersections`, which leaves OpenMP one thread where it is called."""
     size = len(rows[0])
     width = ceil(size / ceil(size / (len(space) // len(rows))))
     block = space[: len(rows) * width].reshape(len(rows), width)
@@ -91,6 +98,19 @@ def intersections(rows: Sequence[Bits], kept: Integers, *, space: Bits | None = 
         # Not into `out`: simsimd 6.5 then loses a reference to None at each call, until the interpreter stops.
         apart += np.asarray(simsimd.cdist(filled, filled, "hamming", dtype="bin8")).astype(np.int64)
     return (kept[:, None] + kept[None, :] - apart) // 2
+
+
+@contextmanager
+def _openmp_as_before() -> Iterator[None]:
+    """Sets back what simsimd's cdist sets for the thread that calls it: the threads of OpenMP, and so of torch.
+
+    The same function sets it back, as `torch.set_num_threads` would change more, how MKL counts its threads.
+    """
+    threads, one = torch.get_num_threads(), np.zeros((1, 1), np.uint8)
+    try:
+        yield
+    finally:
+        simsimd.cdist(one, one, "hamming", dtype="bin8", threads=threads)
 
 
 def space_for(rows: int) -> Bits:
@@ -136,26 +156,42 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
     """`intersections` in each of some cells, which come sorted by their matrix; in their order."""
     of_matrix = [(name, list(group)) for name, group in groupby(cells, key=lambda cell: cell.matrix)]
     whole = [mask.kept_counts for mask in masks]
-    own = local()
-
-    def begin() -> None:
-        own.space = space_for(len(masks))
 
     def counted(share: list[tuple[str, list[Cell]]]) -> list[tuple[Cell, Integers]]:
-        found = []
+        found, space = [], space_for(len(masks))
         for name, cells in share:
             shape, packed = masks[0].shapes[name], [mask.bits(name) for mask in masks]
             for cell in cells:
                 rows = [cell.bits(bits, shape) for bits in packed]
                 kept = [counts[name] for counts in whole] if cell.head is None else [ones_in(row) for row in rows]
-                found.append((cell, intersections(rows, np.array(kept), space=own.space)))
+                found.append((cell, _intersections(rows, np.array(kept), space)))
         return found
 
     threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())
     size = max(1, len(of_matrix) // (SHARES * threads))
-    with ThreadPoolExecutor(threads, initializer=begin) as pool:
-        for found in pool.map(counted, [of_matrix[at : at + size] for at in range(0, len(of_matrix), size)]):
-            yield from found
+    shares = [of_matrix[at : at + size] for at in range(0, len(of_matrix), size)]
+    with _openmp_as_before():
+        yield from chain.from_iterable(_shared_out(counted, shares, threads=threads))
+
+
+def _shared_out(work: Callable[[Share], Result], shares: Sequence[Share], *, threads: int) -> Iterator[Result]:
+    """What some work gives for each share, in their order, done by this thread and `threads` - 1 others.
+
+    This thread takes shares from the end while there are such, instead of waiting: Linux may leave two new threads on
+    one core until all is done, and the core of the thread that waits for them lies idle.
+    """
+    if threads == 1:
+        yield from map(work, shares)
+        return
+    with ThreadPoolExecutor(threads - 1) as pool:
+        begun = [pool.submit(work, share) for share in shares]
+        try:
+            own = {at: work(shares[at]) for at in reversed(range(len(shares))) if begun[at].cancel()}
+            for at, other in enumerate(begun):
+                yield own[at] if at in own else other.result()
+        finally:
+            for other in begun:
+                other.cancel()
 
 
 class Tally:
