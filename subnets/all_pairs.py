@@ -26,7 +26,7 @@ BLOCK = 1 << 21  # bytes of all masks together that are compared at a time, for 
 NARROWEST = 1 << 12  # bytes of one mask at a time, at the least, however many masks there are
 MOST_THREADS = 4  # they share the memory that masks are read from
 SHARES = 2  # of the matrices, a thread: to hand each over by itself takes as long as to count it
-FEWEST = 6  # masks: of fewer, threads wait for each other as long as they gain
+FEWEST = 6  # masks: with fewer, threads lose in waiting what they gain
 
 
 class MaskLike(Protocol):
@@ -86,7 +86,7 @@ def intersections(rows: Sequence[Bits], kept: Integers, *, space: Bits | None = 
 
 
 def _intersections(rows: Sequence[Bits], kept: Integers, space: Bits) -> Integers:
-    """`intersections`, which leaves OpenMP one thread where it is called."""
+    """`intersections`, but the calling thread may be left with one OpenMP thread."""
     size = len(rows[0])
     width = ceil(size / ceil(size / (len(space) // len(rows))))
     block = space[: len(rows) * width].reshape(len(rows), width)
@@ -104,13 +104,15 @@ def _intersections(rows: Sequence[Bits], kept: Integers, space: Bits) -> Integer
 def _openmp_as_before() -> Iterator[None]:
     """Sets back what simsimd's cdist sets for the thread that calls it: the threads of OpenMP, and so of torch.
 
-    The same function sets it back, as `torch.set_num_threads` would change more, how MKL counts its threads.
+    The same function sets it back, as `torch.set_num_threads` would also change how MKL chooses its threads. Torch is
+    spared where simsimd was loaded before it, with an OpenMP of its own.
     """
     threads, one = torch.get_num_threads(), np.zeros((1, 1), np.uint8)
     try:
         yield
     finally:
-        simsimd.cdist(one, one, "hamming", dtype="bin8", threads=threads)
+        if torch.get_num_threads() != threads:
+            simsimd.cdist(one, one, "hamming", dtype="bin8", threads=threads)
 
 
 def space_for(rows: int) -> Bits:
@@ -129,7 +131,8 @@ def pair_counts_of(
     """What all pairs of masks have in common in the parts of some kinds (`parts.KINDS`), with what chance gives.
 
     Each matrix is read once, and each cell of it counted once, however many parts it is in; a few threads, of those
-    that torch may use, share the matrices out. Memory, of each: a few times n masks' largest matrix; and the results.
+    that torch may use, share the matrices out. Memory: of each thread a few times n masks' largest matrix; the counts
+    of all cells; and the results.
 
     Raises:
         InputError: fewer than two masks, masks of other matrices or shapes, or a kind that there is not.
@@ -171,14 +174,15 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
     size = max(1, len(of_matrix) // (SHARES * threads))
     shares = [of_matrix[at : at + size] for at in range(0, len(of_matrix), size)]
     with _openmp_as_before():
-        yield from chain.from_iterable(_shared_out(counted, shares, threads=threads))
+        yield from chain.from_iterable(shared_out(counted, shares, threads=threads))
 
 
-def _shared_out(work: Callable[[Share], Result], shares: Sequence[Share], *, threads: int) -> Iterator[Result]:
+def shared_out(work: Callable[[Share], Result], shares: Sequence[Share], *, threads: int) -> Iterator[Result]:
     """What some work gives for each share, in their order, done by this thread and `threads` - 1 others.
 
     This thread takes shares from the end while there are such, instead of waiting: Linux may leave two new threads on
-    one core until all is done, and the core of the thread that waits for them lies idle.
+    one core until all is done, and the core of the thread that waits for them lies idle. What fails elsewhere is raised
+    when this thread has nothing left to take.
     """
     if threads == 1:
         yield from map(work, shares)
@@ -188,7 +192,7 @@ def _shared_out(work: Callable[[Share], Result], shares: Sequence[Share], *, thr
         try:
             own = {at: work(shares[at]) for at in reversed(range(len(shares))) if begun[at].cancel()}
             for at, other in enumerate(begun):
-                yield own[at] if at in own else other.result()
+                yield own.pop(at) if at in own else other.result()
         finally:
             for other in begun:
                 other.cancel()

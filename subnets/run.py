@@ -108,6 +108,8 @@ def _said_plainly() -> Iterator[None]:
     except (*INPUT_ERRORS, HydraException, OmegaConfBaseException, yaml.YAMLError) as problem:
         _leave(explained(problem, CONF), code=2)
     except ValueError as problem:
+        if str(problem).startswith("Only one of --run"):  # Hydra's own, of its options
+            _leave(str(problem), code=2)
         if not str(problem).startswith("Config group override"):  # Hydra's own, of task=null and its like
             raise
         _leave("a group was set to nothing; name one of its options, as --help lists them", code=2)

@@ -44,12 +44,14 @@ def _swept(key: str, values: str) -> str:
 
 
 def _no_such_option(missing: str, conf: Path) -> str:
-    group, name = "", missing.removesuffix(".yaml")
-    while (first := name.partition("/")[0]) in {each.name for each in (conf / group).iterdir() if each.is_dir()}:
-        group, name = f"{group}/{first}".lstrip("/"), name.partition("/")[2]
-    if not group:
-        return f"--config-name={name}: no {name}.yaml in --config-dir or {conf}"
+    missing = missing.removesuffix(".yaml")
+    group, name = _group_and_name(missing, conf)
     options = sorted(file.stem for file in (conf / group).glob("*.yaml") if not file.stem.endswith(NO_TASK))
+    if not group or not options:  # the name of a whole configuration, a group of Hydra's or of --config-dir
+        typed = missing if "/" in missing else f"--config-name={missing}"
+        return f"{typed}: no {missing}.yaml in --config-dir or {conf}"
+    if group.startswith("hydra/"):
+        options.append("basic")  # Hydra's own
     experiment, _, task = name.rpartition("_")
     having = [option.removeprefix(f"{experiment}_") for option in options if option.startswith(f"{experiment}_")]
     if experiment and having and (conf / "experiment" / f"{experiment}.yaml").is_file():
@@ -57,6 +59,17 @@ def _no_such_option(missing: str, conf: Path) -> str:
     meant = option_meant(group, name, options)
     hint = f"; did you mean {meant}?" if meant else ""
     return f"{group}={name}: no such {group}; choose one of: {', '.join(options)}{hint}"
+
+
+def _group_and_name(missing: str, conf: Path) -> tuple[str, str]:
+    """The groups that a path begins with, as `hydra/launcher`, and the rest; "" where it begins with none."""
+    group, name = "", missing
+    while True:
+        first, _, rest = name.partition("/")
+        # Names are looked up, as paths such as "..", "" and "/abs" would be folders as well.
+        if first not in {each.name for each in (conf / group).iterdir() if each.is_dir()}:
+            return group, name
+        group, name = f"{group}/{first}".lstrip("/"), rest
 
 
 def _no_such_key(key: str) -> str:

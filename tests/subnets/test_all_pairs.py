@@ -1,14 +1,16 @@
 """All pairs: the same as pair by pair, in every part, in memory or in files."""
 
+from threading import Barrier, active_count, get_ident
+
 import numpy as np
 import pytest
-import torch
+import torch  # before simsimd, which then counts threads with it
 from hypothesis import given
 from masks import ENCODER, drawn, mask, several
 
 from pruning.mask_file import About, mask_bytes, stored_mask
 from subnets import all_pairs
-from subnets.all_pairs import intersections, pair_counts, pair_counts_of
+from subnets.all_pairs import intersections, pair_counts, pair_counts_of, shared_out
 from subnets.errors import InputError
 from subnets.overlap import chance
 from subnets.parts import Part, parts_called
@@ -63,6 +65,36 @@ def test_counts_do_not_depend_on_threads(threads):
         assert found.both.tolist() == EXPECTED[part].both.tolist()
         assert found.expected.mean.tolist() == EXPECTED[part].expected.mean.tolist()
         assert found.expected.standard_deviation.tolist() == EXPECTED[part].expected.standard_deviation.tolist()
+
+
+def test_shares_come_in_their_order_whoever_does_them():
+    here, met = get_ident(), Barrier(2, timeout=10)
+
+    def work(share: int) -> tuple[int, bool]:
+        if share in (0, 4):
+            met.wait()  # the first and the last are done at once, so by two threads
+        return share, get_ident() == here
+
+    found = list(shared_out(work, range(5), threads=2))
+    assert [share for share, _ in found] == [0, 1, 2, 3, 4]
+    assert (found[0][1], found[4][1]) == (False, True)
+    assert list(shared_out(lambda share: share, range(5), threads=1)) == [0, 1, 2, 3, 4]
+    assert list(shared_out(work, [], threads=2)) == []
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_what_fails_in_one_share_is_raised_and_nobody_works_on(threads):
+    def work(share: int) -> int:
+        if share == 3:
+            raise ValueError(share)
+        return share
+
+    with pytest.raises(ValueError, match="3"):
+        list(shared_out(work, range(7), threads=threads))
+    before, begun = active_count(), shared_out(work, range(3), threads=threads)
+    assert next(begun) == 0
+    begun.close()
+    assert active_count() == before
 
 
 def test_torch_keeps_its_threads(threads):

@@ -66,10 +66,12 @@ MISTAKES = {
     "a paper's name": ([*BOTH, "experiment=foroutan"], "did you mean experiment=foroutan2022?"),
     "a launcher by its cluster": (
         ["-m", *BOTH, "hydra/launcher=slurm"],
-        "hydra/launcher=slurm: no such hydra/launcher; choose one of: joblib, ray, submitit_local, submitit_slurm; "
-        "did you mean hydra/launcher=submitit_slurm?",
+        "hydra/launcher=slurm: no such hydra/launcher; choose one of: joblib, ray, submitit_local, submitit_slurm, "
+        "basic; did you mean hydra/launcher=submitit_slurm?",
     ),
     "a sweeper with a letter wrong": (["-m", *BOTH, "hydra/sweeper=optune"], "did you mean hydra/sweeper=optuna?"),
+    "an option of a group of Hydra's": ([*BOTH, "hydra/job_logging=foo"], "hydra/job_logging/foo: no hydra/job_log"),
+    "a sweep and a look": (["-m", *BOTH, "--cfg", "job"], "Only one of --run, --multirun"),
     "a step in capitals": ([*BOTH, "step=Find"], "did you mean step=find?"),
     "a step with a letter missing": ([*BOTH, "step=repot"], "did you mean step=report?"),
     "task=null": (["lang=de", "task=null"], "name one of its options"),
