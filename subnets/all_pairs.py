@@ -69,24 +69,23 @@ class PairCounts:
         return Counts(self.both, self.kept[:, None], self.kept[None, :], self.total)
 
 
-def intersections(rows: Sequence[Bits], kept: Integers, *, space: Bits | None = None) -> Integers:
+def intersections(rows: Sequence[Bits], kept: Integers) -> Integers:
     """How many bits each two of n equally long packed arrays have in common, shape (n, n), exact.
-
-    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in blocks as large as `space`, where
-    each array is read from memory once and then from the cache.
 
     Args:
         rows: uint8, all of one length.
         kept: how many bits of each are 1, shape (n,).
-        space: memory to work in, from `space_for` as many rows, for callers that count often: fresh memory costs about
-            as much time as counting in it.
     """
     with _openmp_as_before():
-        return _intersections(rows, kept, space_for(len(rows)) if space is None else space)
+        return intersections_in(space_for(len(rows)), rows, kept)
 
 
-def _intersections(rows: Sequence[Bits], kept: Integers, space: Bits) -> Integers:
-    """`intersections`, but the calling thread may be left with one OpenMP thread."""
+def intersections_in(space: Bits, rows: Sequence[Bits], kept: Integers) -> Integers:
+    """`intersections` in memory from `space_for` as many rows: fresh memory costs as much time as counting in it.
+
+    |L and R| = (|L| + |R| - hamming(L, R)) / 2, the Hamming distances by simsimd, in blocks as large as `space`, where
+    each array is read from memory once and then from the cache. The calling thread may be left with one OpenMP thread.
+    """
     size = len(rows[0])
     width = ceil(size / ceil(size / (len(space) // len(rows))))
     block = space[: len(rows) * width].reshape(len(rows), width)
@@ -116,7 +115,7 @@ def _openmp_as_before() -> Iterator[None]:
 
 
 def space_for(rows: int) -> Bits:
-    """Memory for `intersections` of so many rows."""
+    """Memory for `intersections_in` of so many rows."""
     return np.empty(max(BLOCK, rows * NARROWEST), np.uint8)
 
 
@@ -167,7 +166,7 @@ def _counted(masks: Sequence[MaskLike], cells: Iterable[Cell]) -> Iterator[tuple
             for cell in cells:
                 rows = [cell.bits(bits, shape) for bits in packed]
                 kept = [counts[name] for counts in whole] if cell.head is None else [ones_in(row) for row in rows]
-                found.append((cell, _intersections(rows, np.array(kept), space)))
+                found.append((cell, intersections_in(space, rows, np.array(kept))))
         return found
 
     threads = 1 if len(masks) < FEWEST else min(MOST_THREADS, torch.get_num_threads())

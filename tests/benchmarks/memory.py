@@ -14,6 +14,11 @@ def in_use(device: str = "cpu") -> int:
     if device == "cuda":
         return int(_cuda().memory_allocated())
     give_back_free_memory()  # which would hide what work asks for: gigabytes
+    return resident()
+
+
+def resident() -> int:
+    """Bytes of this process in memory (Linux), what is free among them too."""
     return _of_process("VmRSS")
 
 

@@ -1,10 +1,9 @@
 import platform
-import re
-from pathlib import Path
 
 import pytest
 
 from finetune.free_memory import give_back_free_memory
+from tests.benchmarks.memory import resident
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give memory back")
@@ -15,8 +14,3 @@ def test_what_is_free_between_blocks_in_use_is_given_back():
     give_back_free_memory()
     assert in_use - resident() > 40_000_000
     assert blocks[1] == b"x" * 100_000
-
-
-def resident() -> int:
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return 1024 * int(found[1])

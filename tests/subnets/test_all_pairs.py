@@ -10,7 +10,7 @@ from masks import ENCODER, drawn, mask, several
 
 from pruning.mask_file import About, mask_bytes, stored_mask
 from subnets import all_pairs
-from subnets.all_pairs import intersections, pair_counts, pair_counts_of, shared_out
+from subnets.all_pairs import intersections, intersections_in, pair_counts, pair_counts_of, shared_out
 from subnets.errors import InputError
 from subnets.overlap import chance
 from subnets.parts import Part, parts_called
@@ -43,7 +43,7 @@ def test_long_arrays_of_many_masks_are_counted_block_by_block():
     for bytes_of_each in (1, 7, 500, 1000, 1001, 1 << 16):
         for spare in (0, 5):
             space = rng.integers(256, size=6 * bytes_of_each + spare, dtype=np.uint8)
-            assert intersections(rows, np.diagonal(expected), space=space).tolist() == expected
+            assert intersections_in(space, rows, np.diagonal(expected)).tolist() == expected
     assert intersections(rows, np.diagonal(expected)).tolist() == expected
 
 
