@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from finetune.examples import IGNORED, Encoded, Integers, collate, evaluation_order
+from finetune.free_memory import free_memory_kept
 from finetune.metrics import CLASSES
 from finetune.outcomes import Outcomes
 from finetune.tasks import Task
@@ -24,6 +25,7 @@ BATCH_TOKENS = 4096  # padded sub-words a batch: what keeps a batch of any lengt
 Answers = dict[int, NDArray[Any]]
 
 
+@free_memory_kept()
 def evaluate(model: nn.Module, examples: Encoded, task: Task, *, accelerator: Accelerator, pad_id: int) -> Outcomes:
     """The outcome of every example, on all ranks alike.
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from finetune.base_model import encoder_of
 from finetune.errors import InputError
 from finetune.examples import IGNORED, Batch, Encoded, collate, draw_masks, training_order
-from finetune.free_memory import give_back_free_memory
+from finetune.free_memory import free_memory_kept, give_back_free_memory
 from finetune.settings import FinetuneSettings
 from finetune.tasks import Kind
 from finetune.vocabulary import loss_over_vocabulary
@@ -176,7 +176,7 @@ def train_(
             until.is_enough()
     number = first_step
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
-    with recomputing(model) if settings.recompute else nullcontext():
+    with recomputing(model) if settings.recompute else free_memory_kept():
         for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
             rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)
             for group in optimizer.param_groups:
@@ -209,6 +209,7 @@ def _check_finite(model: nn.Module, number: int) -> None:
         raise NonFiniteLoss(number)
 
 
+@free_memory_kept()
 def gradients_of_(model: nn.Module, material: Material, *, batches: int, accelerator: Accelerator) -> None:
     """Leaves in the parameters the gradient of the loss summed over the round's first batches, without dropout."""
     model.eval()
@@ -217,6 +218,7 @@ def gradients_of_(model: nn.Module, material: Material, *, batches: int, acceler
         _gradients_(model, batch, material=material, accelerator=accelerator)
 
 
+@free_memory_kept()
 def mean_squared_gradients(
     model: nn.Module,
     material: Material,

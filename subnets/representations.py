@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from finetune.base_model import encoder_of, load_base
 from finetune.evaluation import BATCH_TOKENS
 from finetune.examples import Encoded, collate, encode_texts, evaluation_order
+from finetune.free_memory import free_memory_kept
 from pruning.mask import Mask
 from pruning.masking import apply_
 from subnets.errors import InputError, RunFailed
@@ -142,6 +143,7 @@ def read_by(bare: BareEncoder, texts: Sequence[str], *, where: str) -> Sentences
     return Sentences(encoded, own, np.array([distinct[text] for text in texts]))
 
 
+@free_memory_kept()
 def represent(bare: BareEncoder, sentences: Sentences, *, pooling: str) -> Vectors:
     """Vectors of the embeddings (layer 0) and of every layer, shape (layers + 1, sentences, width).
 

@@ -1,12 +1,22 @@
 import platform
+import resource
 
 import pytest
 
-from finetune.free_memory import give_back_free_memory
+from finetune.free_memory import free_memory_kept, give_back_free_memory
 from tests.benchmarks.memory import resident
 
+LARGE = 80_000_000  # bytes: more than glibc ever takes from its heap by itself
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to give memory back")
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with free memory"
+)
+
+
+def make_a_large_block() -> None:
+    assert len(b"x" * LARGE) == LARGE
+
+
 def test_what_is_free_between_blocks_in_use_is_given_back():
     blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
     in_use = resident()
@@ -14,3 +24,25 @@ def test_what_is_free_between_blocks_in_use_is_given_back():
     give_back_free_memory()
     assert in_use - resident() > 40_000_000
     assert blocks[1] == b"x" * 100_000
+
+
+def test_what_is_kept_needs_no_new_pages_and_is_given_back_afterwards():
+    before = resident()
+    with free_memory_kept():
+        with free_memory_kept():
+            make_a_large_block()
+        assert resident() - before > LARGE * 0.9
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        make_a_large_block()
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < LARGE / resource.getpagesize() / 10
+    assert resident() - before < LARGE * 0.1
+    make_a_large_block()
+    assert resident() - before < LARGE * 0.1
+
+
+def test_nothing_is_kept_after_an_error():
+    with pytest.raises(AssertionError), free_memory_kept():
+        raise AssertionError
+    before = resident()
+    make_a_large_block()
+    assert resident() - before < LARGE * 0.1
