@@ -95,7 +95,8 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
     material = Material(examples, tokenizer, chosen.training, settings.seed)
     keeper = _Keeper(folder, tokenizer, chosen.weights, material.steps)
     snapshots = Snapshots(folder, examples.fingerprint, chosen.training.checkpoint_every, accelerator)
-    with progress.bar("pretrain", first=0, steps=material.steps) as show:
+    resume = snapshots.last()
+    with progress.bar("pretrain", first=resume.number if resume else 0, steps=material.steps) as show:
 
         def on_step(step: Step) -> None:
             show(step.number, step.loss.item)
@@ -104,7 +105,7 @@ def _pretrain(settings: Settings, folder: Folder, accelerator: Accelerator, prog
             snapshots.keep(step)
 
         try:
-            train_(model, material, accelerator=accelerator, resume=snapshots.last(), on_step=on_step)
+            train_(model, material, accelerator=accelerator, resume=resume, on_step=on_step)
         except NonFiniteLoss as problem:
             raise RunFailed(
                 f"{problem}; try a lower pretrain.training.learning_rate (found {chosen.training.learning_rate})"

@@ -1,4 +1,4 @@
-"""What a run says: lines always, a bar on a terminal only, nothing on other ranks."""
+"""What a run says: lines always, a bar on a terminal and now and then a line elsewhere, nothing on other ranks."""
 
 import io
 import re
@@ -31,12 +31,25 @@ def test_on_a_terminal_a_bar_shows_loss_and_time_left(monkeypatch):
     assert re.search(r"round 0: .* 1\d/20 \[00:0\d<00:0\d.*, loss=0\.250", screen.getvalue())
 
 
-@pytest.mark.parametrize(("screen", "speaks"), [(io.StringIO, True), (Terminal, False)])
-def test_elsewhere_no_bar_is_drawn_and_no_loss_is_fetched(monkeypatch, screen, speaks):
+def test_elsewhere_a_line_now_and_then_shows_loss_and_time_left(monkeypatch, capsys):
+    made = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", made)
+    clock = iter(range(0, 21 * 25, 25))  # seconds: a step takes 25
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    assert stepped(Progress()) == 6  # every third of the first nineteen
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "round 0: step 3 of 20, loss 0.250, 07:05 left"
+    assert said[-1] == "round 0: step 18 of 20, loss 0.250, 00:50 left"
+    assert made.getvalue() == ""
+
+
+@pytest.mark.parametrize("screen", [io.StringIO, Terminal])
+def test_a_rank_that_does_not_speak_fetches_no_loss(monkeypatch, capsys, screen):
     made = screen()
     monkeypatch.setattr(sys, "stderr", made)
-    assert stepped(Progress(speaks=speaks)) == 0
-    assert made.getvalue() == ""
+    monkeypatch.setattr("subnets.progress.SAID_EVERY", 0.0)
+    assert stepped(Progress(speaks=False)) == 0
+    assert made.getvalue() + capsys.readouterr().out == ""
 
 
 def test_only_a_rank_that_speaks_says_lines(capsys):
