@@ -136,7 +136,6 @@ def train_(
     first_step: int = 0,
     resume: Snapshot | None = None,
     schedule: Schedule | None = None,
-    hold: Callable[[], None] | None = None,
     until: Until | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> int:
@@ -152,7 +151,6 @@ def train_(
         first_step: how many steps of the round the weights have seen already (rewinding to step k).
         resume: a state of this same training to go on from, instead of `first_step`.
         schedule: of the learning rate; None: over this round.
-        hold: called with gradients in place, before they are clipped: keeps pruned weights at zero.
         until: asked whether it is enough, of weights that are known to be finite. Asked at the step of `resume` too,
             where it is known to have said no, so that it can look again at what it saw there.
         on_step: called after every step.
@@ -182,8 +180,6 @@ def train_(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = _gradients_(model, batch, material=material, accelerator=accelerator)
-            if hold is not None:
-                hold()
             norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -273,13 +269,15 @@ def vocabulary_read_aside(model: nn.Module) -> Iterator[None]:
     """Within, reading a vocabulary adds to its gradient in place, where the head predicts with it too.
 
     Otherwise reading leaves a gradient of the whole vocabulary, nearly all zeros, and the two are added into a third:
-    for mBERT 0.7 GB and a twentieth of a step more. Where nothing is predicted with the vocabulary, or ranks expect
-    gradients from their modules, all stays as it is. Sums of rows that are read more than once may round otherwise.
+    for mBERT 0.7 GB and a twentieth of a step more. Where nothing is predicted with the vocabulary, ranks expect
+    gradients from their modules, or a hook waits for the whole gradient (a mask's), all stays as it is. Sums of rows
+    that are read more than once may round otherwise.
     """
     inner = unwrapped(model)
     read, predicts = inner.get_input_embeddings(), inner.get_output_embeddings()
     is_tied = isinstance(read, nn.Embedding) and predicts is not None and predicts.weight is read.weight
-    if not is_tied or inner is not model or not read.weight.requires_grad or read.scale_grad_by_freq:
+    awaited = is_tied and bool(getattr(read.weight, "_post_accumulate_grad_hooks", None))
+    if not is_tied or awaited or inner is not model or not read.weight.requires_grad or read.scale_grad_by_freq:
         yield
         return
 

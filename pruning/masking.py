@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -26,12 +28,14 @@ def apply_(parameters: Mapping[str, torch.Tensor], mask: Mask) -> None:
             parameter.masked_fill_(_pruned(name, mask=mask, device=parameter.device), 0.0)
 
 
-def holder(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -> Callable[[], None]:
-    """What a training loop calls after each backward pass and before clipping: it masks the gradients in place.
+@contextmanager
+def masked_gradients(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -> Iterator[None]:
+    """Within, a gradient is masked in place as soon as a backward pass has added to it.
 
     With pruned weights at 0.0 and a fresh optimizer that decays weights multiplicatively (AdamW, SGD), this is enough
-    to keep them there. Parameters without a gradient are passed over. Holds one float mask per matrix, on the
-    parameter's device and of its type: another type would cost `_foreach_mul_` its fast path.
+    to keep them there. On a CPU the gradient then lies in the cache, where masking it costs next to nothing; with all
+    of them it is a pass over memory. Ranks mask before they add up. Holds one float mask per matrix, on the parameter's
+    device and of its type: another type would be slower.
 
     Raises:
         InputError: names or shapes that are not the mask's.
@@ -40,13 +44,16 @@ def holder(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -> Callable
         (parameter, (~_pruned(name, mask=mask, device=parameter.device)).to(parameter.dtype))
         for name, parameter in _matched(parameters, mask).items()
     ]
+    with ExitStack() as hooks:
+        for parameter, floats in held:
+            hook = partial(_mask_gradient_, floats=floats)
+            hooks.enter_context(parameter.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
+        yield
 
-    def mask_gradients_() -> None:
-        pairs = [(parameter.grad, floats) for parameter, floats in held if parameter.grad is not None]
-        if pairs:
-            torch._foreach_mul_([gradient for gradient, _ in pairs], [floats for _, floats in pairs])
 
-    return mask_gradients_
+def _mask_gradient_(parameter: torch.Tensor, *, floats: torch.Tensor) -> None:
+    if parameter.grad is not None:
+        parameter.grad.mul_(floats)
 
 
 def nonzero_pruned(parameters: Mapping[str, torch.Tensor], mask: Mask) -> dict[str, int]:

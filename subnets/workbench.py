@@ -33,7 +33,7 @@ from finetune.training import (
 from finetune.vocabulary import can_be_narrowed, narrow_, narrowed, pieces_in
 from pruning.mask import Mask
 from pruning.mask_file import About
-from pruning.masking import apply_, holder, nonzero_pruned
+from pruning.masking import apply_, masked_gradients, nonzero_pruned
 from pruning.rewinding import Start, rewind_, start_of
 from pruning.schedule import kept_count
 from pruning.scope import groups, prunable, scope_called
@@ -177,17 +177,17 @@ class Workbench:
         apply_(self.weights, mask)
         material = self._material(seed)
         try:
-            taken = train_(
-                self.model,
-                material,
-                accelerator=self.accelerator,
-                first_step=first_step,
-                resume=resume,
-                schedule=self._schedule(material.steps, rounds_before),
-                hold=holder(self.weights, mask),
-                until=until,
-                on_step=on_step,
-            )
+            with masked_gradients(self.weights, mask):
+                taken = train_(
+                    self.model,
+                    material,
+                    accelerator=self.accelerator,
+                    first_step=first_step,
+                    resume=resume,
+                    schedule=self._schedule(material.steps, rounds_before),
+                    until=until,
+                    on_step=on_step,
+                )
         except NonFiniteLoss as problem:
             raise RunFailed(
                 f"{problem}; try a lower finetune.learning_rate (found {self.settings.finetune.learning_rate})"

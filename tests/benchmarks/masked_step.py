@@ -8,7 +8,7 @@ from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.controls import random_mask
 from pruning.mask import Mask
-from pruning.masking import apply_, holder, nonzero_pruned
+from pruning.masking import apply_, masked_gradients, nonzero_pruned
 from pruning.rewinding import rewind_, start_of
 from pruning.scope import prunable
 from tests.benchmarks.harness import Setting, Unequal, take_turns
@@ -30,7 +30,7 @@ SPARSITY = 0.5
 
 
 def measure(setting: Setting) -> tuple[list[Line], list[str]]:
-    """One model does both in turn: each turn rewinds it, and trains some steps with or without the mask's holder."""
+    """One model does both in turn: each turn rewinds it, and trains some steps inside a mask or without one."""
     size, precision = setting.size, precision_on(setting.device)
     accelerator = accelerator_on(setting.device, precision=precision)
     model = accelerator.prepare_model(encoder(size, "token"))
@@ -44,7 +44,8 @@ def measure(setting: Setting) -> tuple[list[Line], list[str]]:
         if mask is None:
             return trained(model, plan, accelerator=accelerator)
         apply_(weights, mask)
-        return trained(model, plan, accelerator=accelerator, hold=holder(weights, mask))
+        with masked_gradients(weights, mask):
+            return trained(model, plan, accelerator=accelerator)
 
     check_close("losses with a mask that keeps all", turn(full).losses, turn(None).losses,
                 relative=0 if setting.device == "cpu" else ROUNDING)  # fmt: skip

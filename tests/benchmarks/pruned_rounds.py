@@ -13,7 +13,7 @@ import torch
 from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.mask import Mask
-from pruning.masking import apply_, holder
+from pruning.masking import apply_, masked_gradients
 from pruning.rewinding import rewind_, start_of
 from pruning.scope import prunable
 from pruning.selection import keep_highest
@@ -93,7 +93,8 @@ def ours(setting: Setting) -> Iterator[RoundDone]:
     for number in range(MOST):
         memory.reset_peak(setting.device)
         apply_(weights, mask)
-        steps = trained(model, plan, accelerator=accelerator, hold=holder(weights, mask))
+        with masked_gradients(weights, mask):
+            steps = trained(model, plan, accelerator=accelerator)
 
         def go_on(number: int = number) -> None:
             nonlocal mask

@@ -12,7 +12,7 @@ from torch._inductor import config as inductor
 from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.controls import random_mask
-from pruning.masking import apply_, holder
+from pruning.masking import apply_, masked_gradients
 from pruning.scope import prunable
 from tests.benchmarks.harness import Setting, children, take_turns
 from tests.benchmarks.lines import Line, line
@@ -71,5 +71,6 @@ def _steps(setting: Setting, precision: str, compiled: bool) -> Iterator[Turn]:
     plan = material(setting.size, "token", precision=precision)
     while True:
         began = time.perf_counter()
-        steps = trained(model, plan, accelerator=accelerator, hold=holder(weights, mask))
+        with masked_gradients(weights, mask):
+            steps = trained(model, plan, accelerator=accelerator)
         yield Turn(steps.losses, statistics.median(steps.seconds), steps.stamps[0] - began)

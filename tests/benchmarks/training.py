@@ -126,7 +126,6 @@ def trained(
     plan: Material,
     *,
     accelerator: Accelerator,
-    hold: Callable[[], None] | None = None,
     on_step: Callable[[Step], Any] = lambda step: None,
 ) -> Steps:
     """What the project's own loop does with a model: its losses and the time of its steps."""
@@ -136,7 +135,7 @@ def trained(
         steps.add(step.loss)
         on_step(step)
 
-    train_(model, plan, accelerator=accelerator, hold=hold, on_step=each)
+    train_(model, plan, accelerator=accelerator, on_step=each)
     return steps
 
 

@@ -15,7 +15,7 @@ from finetune.evaluation import evaluate
 from finetune.examples import Integers, training_order
 from finetune.training import unwrapped
 from pruning.controls import random_mask
-from pruning.masking import holder
+from pruning.masking import masked_gradients
 from pruning.rewinding import rewind_, start_of
 from pruning.scope import prunable
 from subnets.data import Data, read_data
@@ -47,7 +47,8 @@ def _shares_of_a_step(setting: Setting) -> Iterator[Line]:
     shapes = {name: tuple(weight.shape) for name, weight in weights.items()}
     mask = random_mask(shapes, kept=size.weights // 2, seed=0)
     plan = material(size, "token", precision=precision)
-    step = statistics.median(trained(model, plan, accelerator=accelerator, hold=holder(weights, mask)).seconds)
+    with masked_gradients(weights, mask):
+        step = statistics.median(trained(model, plan, accelerator=accelerator).seconds)
     batches = plan.batches()
     collating = [timed(lambda: next(batches)) for _ in range(size.steps)]
     rewinding = [timed(lambda: rewind_(model, start)) for _ in range(3)]

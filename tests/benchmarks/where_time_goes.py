@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from finetune.base_model import encoder_of
 from finetune.training import unwrapped
 from pruning.controls import random_mask
-from pruning.masking import apply_, holder
+from pruning.masking import apply_, masked_gradients
 from pruning.scope import prunable
 from tests.benchmarks import published
 from tests.benchmarks.sizes import SIZES, Size
@@ -90,7 +90,8 @@ def _ours(size: Size, steps: int, after_step: Callable[[], None], *, precision: 
     half = random_mask(size.shapes, kept=size.weights // 2, seed=0)
     apply_(weights, half)
     plan = material(size, "token", precision=precision, steps=steps)
-    trained(model, plan, accelerator=accelerator, hold=holder(weights, half), on_step=lambda step: after_step())
+    with masked_gradients(weights, half):
+        trained(model, plan, accelerator=accelerator, on_step=lambda step: after_step())
 
 
 def _published(size: Size, steps: int, after_step: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ from finetune.training import (
 from pruning.controls import random_mask
 from pruning.mask import Mask
 from pruning.mask_file import read_mask
-from pruning.masking import apply_, holder
+from pruning.masking import apply_, masked_gradients
 from pruning.rewinding import rewind_, start_of
 from pruning.selection import keep_highest
 from subnets.progress import Progress
@@ -77,33 +77,44 @@ def test_pruned_weights_are_plus_zero_before_and_after_every_step(bench, weight_
         seen.append(pruned_values(bench, mask))
 
     look()
-    train_(
-        bench.model, material(bench, weight_decay=weight_decay), accelerator=bench.accelerator,
-        hold=holder(bench.weights, mask), on_step=look,
-    )  # fmt: skip
+    with masked_gradients(bench.weights, mask):
+        train_(bench.model, material(bench, weight_decay=weight_decay), accelerator=bench.accelerator, on_step=look)
     assert len(seen) == 7
     bits = torch.cat(seen).view(torch.int32)
     assert not bits.any()  # +0.0, not -0.0
 
 
+def test_a_vocabulary_that_is_read_and_predicted_with_is_masked_whole(small_run):
+    bench = set_up(settings(*small_run("pruning.also=[embeddings]", task="mlm")))
+    name = next(name for name, weight in bench.weights.items() if weight is bench.model.get_input_embeddings().weight)
+    mask, seen = half(bench), []
+    apply_(bench.weights, mask)
+    pruned = torch.from_numpy(~mask.bools(name))
+    with masked_gradients(bench.weights, mask):
+        train_(
+            bench.model, material(bench), accelerator=bench.accelerator,
+            on_step=lambda step: seen.append(bench.weights[name].detach()[pruned].any().item()),
+        )  # fmt: skip
+    assert seen == [False] * 6
+
+
 def test_the_norm_that_is_clipped_is_that_of_the_survivors(bench, monkeypatch):
     mask, norms, expected = half(bench), [], []
     apply_(bench.weights, mask)
-    hold, clip = holder(bench.weights, mask), bench.accelerator.clip_grad_norm_
-
-    def holding():
-        before = {name: weight.grad.clone() for name, weight in bench.weights.items()}
-        hold()
-        others = [w.grad for w in bench.model.parameters() if not any(w is held for held in bench.weights.values())]
-        survivors = [before[name][torch.from_numpy(mask.bools(name))] for name in bench.weights]
-        expected.append(torch.cat([g.flatten() for g in others + survivors]).norm().item())
+    clip, whole = bench.accelerator.clip_grad_norm_, {}
 
     def clipping(parameters, bound):
+        others = [w.grad for w in bench.model.parameters() if not any(w is held for held in bench.weights.values())]
+        survivors = [whole[name][torch.from_numpy(mask.bools(name))] for name in bench.weights]
+        expected.append(torch.cat([g.flatten() for g in others + survivors]).norm().item())
         norms.append(clip(parameters, bound))
         return norms[-1]
 
     monkeypatch.setattr(bench.accelerator, "clip_grad_norm_", clipping)
-    train_(bench.model, material(bench), accelerator=bench.accelerator, hold=holding)
+    for name, weight in bench.weights.items():  # called before the mask's own, as it was added before
+        weight.register_post_accumulate_grad_hook(lambda weight, name=name: whole.update({name: weight.grad.clone()}))
+    with masked_gradients(bench.weights, mask):
+        train_(bench.model, material(bench), accelerator=bench.accelerator)
     assert [norm.item() for norm in norms] == pytest.approx(expected, rel=1e-5)
 
 
@@ -138,10 +149,8 @@ def test_losses_and_masks_are_those_of_torch_prune_over_two_rounds_of_twenty_ste
 
 def _losses(bench, plan, mask):
     losses = []
-    train_(
-        bench.model, plan, accelerator=bench.accelerator, hold=holder(bench.weights, mask),
-        on_step=lambda step: losses.append(step.loss.item()),
-    )  # fmt: skip
+    with masked_gradients(bench.weights, mask):
+        train_(bench.model, plan, accelerator=bench.accelerator, on_step=lambda step: losses.append(step.loss.item()))
     return losses
 
 
