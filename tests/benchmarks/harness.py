@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import statistics
 import time
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from tests.benchmarks.sizes import Size
@@ -152,7 +154,8 @@ def _once(function: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[An
 
 
 def _serve(pipe: Any, work: Callable[..., Iterator[Any]], arguments: Sequence[Any]) -> None:
-    """The child's side: a result a request, until nobody asks any more."""
+    """The child's side: a result a request, until nobody asks any more or whoever asked has gone."""
+    Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError, KeyboardInterrupt):
         results = work(*arguments)
         while pipe.recv():
@@ -162,3 +165,11 @@ def _serve(pipe: Any, work: Callable[..., Iterator[Any]], arguments: Sequence[An
                 pipe.send((False, problem))
             except Exception:
                 pipe.send((False, RuntimeError(traceback.format_exc())))
+
+
+def _end_with_parent() -> None:
+    """Waits for the end of the process that started this one, and ends it in the midst of its work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

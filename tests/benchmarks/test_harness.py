@@ -1,7 +1,10 @@
 """Sides take turns, ratios are those of turns, children are apart, and the table says what was found."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,3 +127,32 @@ def test_what_a_child_computed_is_not_the_work_of_others():
 def spin(seconds):
     while time.process_time() < seconds:
         pass
+
+
+def at_work(note):
+    Path(note).write_text(str(os.getpid()))
+    yield time.sleep(600)
+
+
+def lives(pid):
+    try:
+        return "\nState:\tZ" not in Path("/proc", pid, "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_child_ends_with_whoever_started_it_in_the_midst_of_its_work(tmp_path):
+    note = tmp_path / "pid"
+    names = "from tests.benchmarks.harness import Child; from tests.benchmarks.test_harness import at_work"
+    asking = subprocess.Popen([sys.executable, "-c", f"{names}; Child(at_work, {str(note)!r})()"])
+    while not (note.exists() and (pid := note.read_text())):
+        assert asking.poll() is None
+        time.sleep(0.05)
+    assert lives(pid)
+    asking.kill()
+    asking.wait()
+    until = time.monotonic() + 10
+    while lives(pid):
+        assert time.monotonic() < until
+        time.sleep(0.05)
