@@ -12,7 +12,9 @@ from threading import Lock
 from typing import Any
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # of glibc's malloc.h
-SET_BY_USERS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
+SET_BY_USERS = (
+    "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES"
+)  # fmt: skip
 MAPPED_FROM = 32 * 2**20  # bytes: where glibc's own adjustment ends, which is off once anything has been set
 MAPPED_AT_MOST = 65_536  # blocks
 _kept = Lock()  # glibc's settings are the whole process's: the outermost block sets them
@@ -33,8 +35,9 @@ def free_memory_kept() -> Iterator[None]:
     """Within, what is freed is kept for what is asked for next, where the C library is glibc; then it is given back.
 
     By itself glibc asks the kernel anew for each large block (mallopt(3)), and a page is cleared at its first touch: at
-    mBERT's size 1.4 GB of them in a training step, which asks for the same blocks again and again. Does nothing where
-    the environment tells glibc what to do.
+    mBERT's size 1.4 GB of them in a training step, which asks for the same blocks again and again. Afterwards blocks
+    are mapped from 32 MB on, where glibc's own adjustment ends too. Does nothing where a variable of `SET_BY_USERS` is
+    set.
     """
     set_to = None if any(map(os.environ.get, SET_BY_USERS)) else _of_glibc("mallopt", ctypes.c_int, ctypes.c_int)
     if set_to is None or not _kept.acquire(blocking=False):

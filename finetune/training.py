@@ -174,6 +174,7 @@ def train_(
             until.is_enough()
     number = first_step
     finite = torch.ones(steps, dtype=torch.bool, device=accelerator.device)
+    # What is kept can raise the peak, which who computes again wants low: there it is given back within each step.
     with recomputing(model) if settings.recompute else free_memory_kept():
         for number, batch in enumerate(islice(material.batches(), first_step, steps), start=first_step + 1):
             rate = settings.learning_rate * schedule.factor(number - 1, warmup_share=settings.warmup_share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 
@@ -34,8 +34,8 @@ def masked_gradients(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -
 
     With pruned weights at 0.0 and a fresh optimizer that decays weights multiplicatively (AdamW, SGD), this is enough
     to keep them there. On a CPU the gradient then lies in the cache, where masking it costs next to nothing; with all
-    of them it is a pass over memory. Ranks mask before they add up. Holds one float mask per matrix, on the parameter's
-    device and of its type: another type would be slower.
+    of them it is a pass over memory. Ranks mask before they add up. Parameters that do not learn are passed over. Holds
+    one float mask per matrix, on the parameter's device and of its type: another type would be slower.
 
     Raises:
         InputError: names or shapes that are not the mask's.
@@ -43,6 +43,7 @@ def masked_gradients(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -
     held = [
         (parameter, (~_pruned(name, mask=mask, device=parameter.device)).to(parameter.dtype))
         for name, parameter in _matched(parameters, mask).items()
+        if parameter.requires_grad
     ]
     with ExitStack() as hooks:
         for parameter, floats in held:
@@ -52,8 +53,7 @@ def masked_gradients(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -
 
 
 def _mask_gradient_(parameter: torch.Tensor, *, floats: torch.Tensor) -> None:
-    if parameter.grad is not None:
-        parameter.grad.mul_(floats)
+    cast(torch.Tensor, parameter.grad).mul_(floats)
 
 
 def nonzero_pruned(parameters: Mapping[str, torch.Tensor], mask: Mask) -> dict[str, int]:

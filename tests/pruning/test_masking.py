@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from pruning.errors import InputError
 from pruning.mask import Mask
@@ -69,7 +70,7 @@ def test_gives_the_numbers_of_torchs_reparametrisation():
     theirs, _, _ = setting()
     apply_(parameters, mask)
     for name in parameters:
-        nn.utils.prune.custom_from_mask(theirs[int(name[0])], "weight", torch.from_numpy(mask.bools(name)))
+        prune.custom_from_mask(theirs[int(name[0])], "weight", torch.from_numpy(mask.bools(name)))
     optimizers = [torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0) for model in (ours, theirs)]
     for _ in range(5):
         examples = torch.randn(5, 8)
@@ -83,11 +84,14 @@ def test_gives_the_numbers_of_torchs_reparametrisation():
         assert torch.equal(ours.get_parameter(name), theirs[int(name[0])].weight)
 
 
-def test_parameters_without_a_gradient_are_passed_over():
-    _, parameters, mask = setting()
+def test_parameters_that_do_not_learn_are_passed_over():
+    model, parameters, mask = setting()
+    parameters["2.weight"].requires_grad_(False)
     with masked_gradients(parameters, mask):
-        parameters["0.weight"].sum().backward()
+        model(torch.randn(5, 8)).square().sum().backward()
     assert parameters["2.weight"].grad is None
+    learnt = {"0.weight": parameters["0.weight"].grad}
+    assert learnt["0.weight"].any() and not learnt["0.weight"][torch.from_numpy(~mask.bools("0.weight"))].any()
 
 
 def test_gradients_that_add_up_are_masked_as_their_sum_would_be():
@@ -108,8 +112,10 @@ def test_afterwards_and_after_an_error_gradients_are_whole():
     model, parameters, mask = setting()
     with pytest.raises(AssertionError), masked_gradients(parameters, mask):
         raise AssertionError
+    with masked_gradients(parameters, mask):
+        pass
     model(torch.randn(5, 8)).square().sum().backward()
-    assert pruned_values({name: parameter.grad for name, parameter in parameters.items()}, mask).any()
+    assert all(parameter.grad[torch.from_numpy(~mask.bools(name))].all() for name, parameter in parameters.items())
 
 
 def test_gradients_of_half_precision_are_masked():

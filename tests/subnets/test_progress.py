@@ -15,10 +15,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def stepped(progress, steps=20, pause=0.0):
+def stepped(progress, steps=20, pause=0.0, first=0):
     asked = []
-    with progress.bar("round 0", first=0, steps=steps) as step:
-        for number in range(1, steps + 1):
+    with progress.bar("round 0", first=first, steps=steps) as step:
+        for number in range(first + 1, steps + 1):
             time.sleep(pause)
             step(number, lambda: asked.append(1) or 0.25)
     return len(asked)
@@ -41,6 +41,14 @@ def test_elsewhere_a_line_now_and_then_shows_loss_and_time_left(monkeypatch, cap
     assert said[0] == "round 0: step 3 of 20, loss 0.250, 07:05 left"
     assert said[-1] == "round 0: step 18 of 20, loss 0.250, 00:50 left"
     assert made.getvalue() == ""
+
+
+def test_of_a_training_that_goes_on_the_time_left_is_told_by_the_steps_since(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    clock = iter(range(0, 11 * 25, 25))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    assert stepped(Progress(), first=10) == 3
+    assert capsys.readouterr().out.splitlines()[0] == "round 0: step 13 of 20, loss 0.250, 02:55 left"
 
 
 @pytest.mark.parametrize("screen", [io.StringIO, Terminal])

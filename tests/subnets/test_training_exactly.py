@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import os
+import platform
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from torch.nn import functional
 from torch.nn.utils import prune
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from finetune import free_memory
 from finetune.errors import InputError
 from finetune.evaluation import evaluate
 from finetune.examples import IGNORED, collate
@@ -284,6 +286,28 @@ class Counting(TorchDispatchMode):
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         self.ran[str(operator)] += 1
         return operator(*args, **(kwargs or {}))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told what to do with free memory")
+def test_what_is_free_is_kept_while_a_model_is_trained_and_scored_but_not_where_it_computes_again(bench, monkeypatch):
+    for name in free_memory.SET_BY_USERS:
+        monkeypatch.delenv(name, raising=False)
+    kept = []
+
+    def look(*arguments):
+        kept.append(free_memory._kept.locked())
+        return logits_and_labels(*arguments)
+
+    monkeypatch.setattr("finetune.training.logits_and_labels", look)
+    monkeypatch.setattr("finetune.evaluation.logits_and_labels", look)
+    for recompute in (False, True):
+        train_(bench.model, material(bench, steps=1, recompute=recompute), accelerator=bench.accelerator)
+    gradients_of_(bench.model, material(bench), batches=1, accelerator=bench.accelerator)
+    evaluate(bench.model, bench.data.validation, bench.settings.task, accelerator=bench.accelerator, pad_id=0)
+    assert kept[:3] == [True, False, True]
+    assert len(kept) > 3
+    assert all(kept[3:])
+    assert not free_memory._kept.locked()
 
 
 @pytest.mark.parametrize("passes", [1, 2])
