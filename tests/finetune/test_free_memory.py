@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from finetune.free_memory import SET_BY_USERS, free_memory_kept, give_back_free_memory
-from tests.benchmarks.memory import resident
+from tests.benchmarks.memory import in_use, resident
 
 LARGE = 80_000_000  # bytes: more than glibc ever takes from its heap by itself
 
@@ -21,15 +21,15 @@ def make_a_large_block() -> None:
 
 def test_what_is_free_between_blocks_in_use_is_given_back():
     blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
-    in_use = resident()
+    filled = resident()
     blocks[::2] = [None] * 500
     give_back_free_memory()
-    assert in_use - resident() > 40_000_000
+    assert filled - resident() > 40_000_000
     assert blocks[1] == b"x" * 100_000
 
 
 def test_what_is_kept_needs_no_new_pages_and_is_given_back_afterwards():
-    before = resident()
+    before = in_use()  # without what other tests left free
     with free_memory_kept():
         with free_memory_kept():
             make_a_large_block()
@@ -45,7 +45,7 @@ def test_what_is_kept_needs_no_new_pages_and_is_given_back_afterwards():
 def test_nothing_is_kept_after_an_error_until_it_is_asked_for_again():
     with pytest.raises(AssertionError), free_memory_kept():
         raise AssertionError
-    before = resident()
+    before = in_use()
     make_a_large_block()
     assert resident() - before < LARGE * 0.1
     with free_memory_kept():
@@ -56,7 +56,7 @@ def test_nothing_is_kept_after_an_error_until_it_is_asked_for_again():
 @pytest.mark.parametrize("variable", SET_BY_USERS)
 def test_nothing_is_kept_where_the_environment_says_what_to_do(monkeypatch, variable):
     monkeypatch.setenv(variable, "1")
-    before = resident()
+    before = in_use()
     with free_memory_kept():
         make_a_large_block()
         assert resident() - before < LARGE * 0.1
