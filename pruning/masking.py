@@ -40,15 +40,12 @@ def masked_gradients(parameters: Mapping[str, torch.nn.Parameter], mask: Mask) -
     Raises:
         InputError: names or shapes that are not the mask's.
     """
-    held = [
-        (parameter, (~_pruned(name, mask=mask, device=parameter.device)).to(parameter.dtype))
-        for name, parameter in _matched(parameters, mask).items()
-        if parameter.requires_grad
-    ]
     with ExitStack() as hooks:
-        for parameter, floats in held:
-            hook = partial(_mask_gradient_, floats=floats)
-            hooks.enter_context(parameter.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
+        for name, parameter in _matched(parameters, mask).items():
+            if parameter.requires_grad:
+                floats = (~_pruned(name, mask=mask, device=parameter.device)).to(parameter.dtype)
+                hook = partial(_mask_gradient_, floats=floats)
+                hooks.enter_context(parameter.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
         yield
 
 
