@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from subnets.catalogue import FinishedRun, finished_runs, one_of_each
 from subnets.errors import InputError
+from subnets.late import imported
 from subnets.pair_table import distance_tables
 from subnets.progress import Progress
 from subnets.settings import EVERY, Settings
@@ -38,8 +38,8 @@ def run(settings: Settings) -> float:
     progress.say(f"compare: {len(runs)} runs of task={settings.task.name} model={settings.model_label}")
     check_writable(folder)
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
-    comparison = import_module("subnets.comparison")
-    import_module("subnets.devices").set_threads(settings)
+    comparison = imported("subnets.comparison")
+    imported("subnets.devices").set_threads(settings)
     found = comparison.compare(runs, settings.compare, distances=distances, say=progress.say)
     found.warnings.extend(left_out)
     with alone_in(folder, waiting=progress.say):  # all of one comparison

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from importlib import import_module
 
+from subnets.late import imported
 from subnets.parallel_results import CORRELATE, SUBNETWORKS, Compared, Finished, SimilarityRow, found_or_made
 from subnets.progress import Progress
 from subnets.settings import Settings
@@ -36,8 +36,7 @@ def run(settings: Settings) -> float:
     )
 
     def make(source: SourceMask, folder: Folder) -> None:
-        # The libraries that compute take seconds to import; showing what is finished does not need them.
-        module = import_module("subnets.parallel_spaces")
+        module = imported("subnets.parallel_spaces")
         module.compute(settings, CORRELATE, source=source, folder=folder, progress=progress)
 
     found = found_or_made(settings, CORRELATE, kind=Compared[SimilarityRow], make=make, say=progress.say)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from subnets.errors import InputError
+from subnets.late import imported
 from subnets.progress import Progress
 from subnets.settings import EVERY, Settings, settings_of
 from subnets.workspace import check_new, new_folder, run_folder
@@ -31,7 +31,7 @@ def run(settings: Settings) -> float:
     if settings.export.weights == "trained":
         carrier = _trained(delivery, text, settings, progress)
     with new_folder(to, key="export.to") as folder:
-        files = import_module("subnets.delivery").write(folder, delivery, carrier, form=settings.export.format)
+        files = imported("subnets.delivery").write(folder, delivery, carrier, form=settings.export.format)
     mask = delivery.mask
     progress.say(f"export: {text}: {mask.kept:,} of {mask.total:,} weights kept, sparsity {mask.sparsity:.4f}")
     progress.say(f"written: {to}: {', '.join(files)}")
@@ -52,7 +52,7 @@ def _asked(settings: Settings) -> tuple[str, Path]:
 
 def _gathered(text: str, settings: Settings, progress: Progress) -> tuple[Delivery, Carrier | None]:
     """The mask, and the pre-trained base where the form needs it."""
-    delivery = import_module("subnets.delivery")
+    delivery = imported("subnets.delivery")
     if text.startswith(FILE):
         path = Path(text.removeprefix(FILE)).expanduser()
         carrier: Carrier = delivery.pretrained(settings)
@@ -71,9 +71,9 @@ def _trained(delivery: Delivery, text: str, settings: Settings, progress: Progre
             f"export.weights=trained: {text} is not the mask of one run; only such a mask has weights trained inside it"
         )
     own = _settings_of(delivery.only.run, settings)
-    module = import_module("subnets.delivery")
+    module = imported("subnets.delivery")
     before = module.pretrained(own)
-    search = import_module("subnets.search")
+    search = imported("subnets.search")
     bench = search.train_again(own, delivery.only.run.folder, delivery.only.round.round, progress=progress)
     carrier: Carrier = module.trained(bench.model, before)
     return carrier

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from importlib import import_module
 from typing import Any
 
 from subnets.catalogue import Results, results_in
+from subnets.late import imported
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.tables import EMBEDDED, trajectory_table, verdict
@@ -34,8 +34,7 @@ def run(settings: Settings) -> float:
         progress.say("this run is done; nothing was computed")
     else:
         check_writable(folder)
-        # The libraries that compute take seconds to import; showing a finished run does not need them.
-        results = import_module("subnets.search").search(settings, folder, progress=progress)
+        results = imported("subnets.search").search(settings, folder, progress=progress)
     _show(results, folder, progress)
     best = results["ticket"] or results["dense"]
     return float(best["score"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 
+from subnets.late import imported
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.workspace import check_writable, pretraining_folder
@@ -20,7 +20,7 @@ def run(settings: Settings) -> float:
     folder = pretraining_folder(settings)
     progress.say(f"pretrain: lang={settings.lang} data={settings.data.source} seed={settings.seed}")
     check_writable(folder)
-    results = import_module("subnets.pretraining").pretrain(settings, folder, progress=progress)
+    results = imported("subnets.pretraining").pretrain(settings, folder, progress=progress)
     for lang, perplexity in results["perplexity"].items():
         progress.say(f"  {lang}: perplexity {perplexity:.2f} on validation")
     last = folder / "checkpoints" / str(results["steps"])

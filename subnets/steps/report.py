@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import groupby
 from typing import Protocol, TypeVar
 
 from subnets.catalogue import FinishedRun, Kept, finished_runs, one_of_each
 from subnets.errors import INPUT_ERRORS, InputError
+from subnets.late import imported
 from subnets.pair_table import distance_tables
 from subnets.parallel_means import one_way_of_each, retrieved, similar
 from subnets.parallel_results import Finished, RetrievalRow, SimilarityRow, finished_retrievals, finished_similarities
@@ -252,8 +252,8 @@ def _compared(runs: Sequence[FinishedRun], settings: Settings, progress: Progres
     if not runs:
         return [], []
     distances = distance_tables({place: text_of(place) for place in settings.compare.distances})
-    compare = import_module("subnets.comparison").compare  # with torch: seconds
-    import_module("subnets.devices").set_threads(settings)
+    compare = imported("subnets.comparison").compare
+    imported("subnets.devices").set_threads(settings)
     found, problems = [], []
     for (model, task), each in groupby(runs, key=lambda run: (run.model, run.task)):
         progress.say(f"{model} {task}")

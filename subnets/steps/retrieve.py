@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from subnets.late import imported
 from subnets.parallel_results import RETRIEVE, SUBNETWORKS, Compared, Finished, RetrievalRow, best_layer, found_or_made
 from subnets.progress import Progress
 from subnets.settings import Settings
@@ -27,8 +26,7 @@ def run(settings: Settings) -> float:
     )
 
     def make(source: SourceMask, folder: Folder) -> None:
-        # The libraries that compute take seconds to import; showing what is finished does not need them.
-        module = import_module("subnets.parallel_spaces")
+        module = imported("subnets.parallel_spaces")
         module.compute(settings, RETRIEVE, source=source, folder=folder, progress=progress)
 
     found = found_or_made(settings, RETRIEVE, kind=Compared[RetrievalRow], make=make, say=progress.say)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from typing import Any
 
 from subnets.catalogue import RESULTS, results_in
 from subnets.errors import InputError
+from subnets.late import imported
 from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.source_masks import expression_of, named_in
@@ -35,7 +35,7 @@ def run(settings: Settings) -> float:
         progress.say("this transfer is done; nothing was computed")
     else:
         check_writable(folder)
-        results = import_module("subnets.transfer").transfer(settings, folder, progress=progress)
+        results = imported("subnets.transfer").transfer(settings, folder, progress=progress)
     for line in ("", transfer_table(results), "", transfer_verdict(results, settings.lang)):
         progress.say(line)
     progress.say(f"folder: {folder.path}")

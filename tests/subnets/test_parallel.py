@@ -187,7 +187,7 @@ def test_what_is_finished_is_shown_without_the_libraries_that_compute(fresh, cap
         value = step.run(given(fresh, "lang=sw"))
         first = capsys.readouterr().out
         with monkeypatch.context() as patched:
-            patched.setattr(step, "import_module", lambda name: pytest.fail(f"imports {name}"))
+            patched.setattr(step, "imported", lambda name: pytest.fail(f"imports {name}"))
             assert step.run(given(fresh, "lang=sw")) == value
         again = capsys.readouterr().out
         assert "this is done; nothing was computed" in again
