@@ -27,6 +27,7 @@ from finetune.tasks import Kind
 from finetune.vocabulary import loss_over_vocabulary
 
 LINEAR = torch.ops.aten.addmm.default, torch.ops.aten.mm.default  # what a linear map runs, with and without a bias
+CLIPPING_SLACK = 1e-6  # what torch adds to a norm before it divides by it
 CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
 
 
@@ -181,7 +182,7 @@ def train_(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = _gradients_(model, batch, material=material, accelerator=accelerator)
-            norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            norm = clip_gradients_(model, settings.clip_norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             finite[number - 1] = torch.isfinite(loss) & torch.isfinite(norm)
@@ -198,6 +199,19 @@ def train_(
                 break
     _check_finite(model, number)
     return number
+
+
+def clip_gradients_(model: nn.Module, largest: float) -> torch.Tensor:
+    """Scales the gradient to a norm of at most `largest` in place; its norm before, a scalar on the device.
+
+    As `torch.nn.utils.clip_grad_norm_` does, to the same bits. That multiplies a gradient that is short enough with 1,
+    as asking would make a GPU wait: a CPU asks, and is spared a pass over memory.
+    """
+    weights = [weight for weight in model.parameters() if weight.grad is not None]
+    norm = nn.utils.get_total_norm([cast(torch.Tensor, weight.grad) for weight in weights])
+    if norm.device.type != "cpu" or not bool(largest / (norm + CLIPPING_SLACK) >= 1):
+        nn.utils.clip_grads_with_norm_(weights, largest, norm)
+    return norm
 
 
 def _check_finite(model: nn.Module, number: int) -> None:

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.nn.utils import prune
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from finetune import free_memory
+from finetune import free_memory, training
 from finetune.errors import InputError
 from finetune.evaluation import evaluate
 from finetune.examples import IGNORED, collate
@@ -103,16 +103,16 @@ def test_a_vocabulary_that_is_read_and_predicted_with_is_masked_whole(small_run)
 def test_the_norm_that_is_clipped_is_that_of_the_survivors(bench, monkeypatch):
     mask, norms, expected = half(bench), [], []
     apply_(bench.weights, mask)
-    clip, whole = bench.accelerator.clip_grad_norm_, {}
+    clip, whole = training.clip_gradients_, {}
 
-    def clipping(parameters, bound):
+    def clipping(model, bound):
         others = [w.grad for w in bench.model.parameters() if not any(w is held for held in bench.weights.values())]
         survivors = [whole[name][torch.from_numpy(mask.bools(name))] for name in bench.weights]
         expected.append(torch.cat([g.flatten() for g in others + survivors]).norm().item())
-        norms.append(clip(parameters, bound))
+        norms.append(clip(model, bound))
         return norms[-1]
 
-    monkeypatch.setattr(bench.accelerator, "clip_grad_norm_", clipping)
+    monkeypatch.setattr(training, "clip_gradients_", clipping)
     for name, weight in bench.weights.items():  # called before the mask's own, as it was added before
         weight.register_post_accumulate_grad_hook(lambda weight, name=name: whole.update({name: weight.grad.clone()}))
     with masked_gradients(bench.weights, mask):
