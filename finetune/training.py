@@ -27,7 +27,7 @@ from finetune.tasks import Kind
 from finetune.vocabulary import loss_over_vocabulary
 
 LINEAR = torch.ops.aten.addmm.default, torch.ops.aten.mm.default  # what a linear map runs, with and without a bias
-CLIPPING_SLACK = 1e-6  # what torch adds to a norm before it divides by it
+CLIPPING_SLACK = 1e-6  # what torch adds to a norm before it divides the bound by it
 CHECKED_EVERY = 10  # steps between looks at the losses: a look makes a GPU wait
 
 
@@ -201,16 +201,16 @@ def train_(
     return number
 
 
-def clip_gradients_(model: nn.Module, largest: float) -> torch.Tensor:
-    """Scales the gradient to a norm of at most `largest` in place; its norm before, a scalar on the device.
+def clip_gradients_(model: nn.Module, max_norm: float) -> torch.Tensor:
+    """Scales the gradient to a norm of at most `max_norm` in place; its norm before, a scalar.
 
-    As `torch.nn.utils.clip_grad_norm_` does, to the same bits. That multiplies a gradient that is short enough with 1,
-    as asking would make a GPU wait: a CPU asks, and is spared a pass over memory.
+    As `torch.nn.utils.clip_grad_norm_` does, to the same bits. That multiplies a gradient that is short enough by 1, as
+    asking would make a GPU wait: a CPU asks, and is spared a pass over memory.
     """
     weights = [weight for weight in model.parameters() if weight.grad is not None]
     norm = nn.utils.get_total_norm([cast(torch.Tensor, weight.grad) for weight in weights])
-    if norm.device.type != "cpu" or not bool(largest / (norm + CLIPPING_SLACK) >= 1):
-        nn.utils.clip_grads_with_norm_(weights, largest, norm)
+    if norm.device.type != "cpu" or not bool(max_norm / (norm + CLIPPING_SLACK) >= 1):
+        nn.utils.clip_grads_with_norm_(weights, max_norm, norm)
     return norm
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import gc
+import sys
 from importlib import import_module
 from typing import Any
 
 
-def imported(module: str) -> Any:
-    """A module that stands on torch, with all it imports kept from Python's collector.
+def imported(name: str) -> Any:
+    """The module of that name.
 
-    These half a million objects stay. The collector would look through them again and again while they come, and when
-    the program ends: a quarter of the time that importing takes, and all but two tenths of a second of ending. Done
-    once in a process, as later there can be garbage among the objects.
+    The first that stands on torch brings half a million objects, which stay until the program ends. The collector would
+    look through them again and again while they come, and at the end: it waits for them, and then leaves alone all
+    objects that there are (`gc.freeze`). Where torch is there already, nothing of this is done: among the objects of a
+    program that has computed there can be garbage, which would stay too.
     """
-    if gc.get_freeze_count():
-        return import_module(module)
+    if "torch" in sys.modules:
+        return import_module(name)
+    gc.collect()
+    collects = gc.isenabled()
     gc.disable()
     try:
-        return import_module(module)
-    finally:
-        gc.enable()
+        module = import_module(name)
         gc.freeze()
+        return module
+    finally:
+        if collects:
+            gc.enable()

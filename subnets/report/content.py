@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from subnets.comparison import Comparison
 from subnets.report.mask_content import heads, ladders, overlaps, relatedness, topologies
 from subnets.report.numbers import rounded
 from subnets.report.trajectories import Trajectory
 from subnets.settings import CONTROLS
 from subnets.statistics import Interval
+
+if TYPE_CHECKING:
+    from subnets.comparison import Comparison  # with torch: seconds
 
 Row = dict[str, Any]
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
 from scipy.cluster.hierarchy import dendrogram
 
-from subnets.comparison import Comparison
 from subnets.languages import languages
 from subnets.relatedness import Relatedness
 from subnets.report.numbers import key, rounded
+
+if TYPE_CHECKING:
+    from subnets.comparison import Comparison  # with torch: seconds
 
 Row = dict[str, Any]
 
