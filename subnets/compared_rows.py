@@ -114,7 +114,7 @@ def _rows_of_pair(
             continue
         yield {
             "measure": measure, "left": left, "right": right, "seeds": relation,
-            "pairs": interval.count // (2 if same_runs else 1),
+            "pairs": interval.count,
             "mean": interval.mean, "low": interval.low, "high": interval.high,
             "chance": float(beside.chance[block][usable].mean()),
             "z": float(beside.z[block][usable].mean()),

@@ -29,7 +29,7 @@ def overview_rows(
 ) -> list[Row]:
     """Means over pairs of runs by how the two are related, and the differences that questions are about.
 
-    Intervals resample runs (`statistics.pairs_interval`), so languages count as drawn from those there are.
+    Intervals resample runs (`pairs_of_runs.pairs_interval`), so languages count as drawn from those there are.
 
     Args:
         values: of a measure, shape (runs, runs), symmetric.
@@ -43,7 +43,8 @@ def overview_rows(
         resamples: of the runs.
 
     Returns:
-        Rows with `what`, `mean`, `low`, `high`, `chance`, `floor` and `count`; what there are no runs for is left out.
+        Rows with `what`, `mean`, `low`, `high`, `chance`, `floor` and `count` (pairs of runs; of one-shot masks and of
+        differences between kinds of pairs, runs); what there are no runs for is left out.
     """
     same_lang = np.equal.outer(list(langs), list(langs))
     same_seed = np.equal.outer(list(seeds), list(seeds))

@@ -35,7 +35,7 @@ def pairs_interval(
 
     Returns:
         None where no pair is usable; without ends where these are of one run of a side, or where the same runs make
-        one pair only. `count` is of usable places, so that of the same runs it is twice the pairs.
+        one pair only. `count` is of pairs: of the same runs, a pair and its mirror image are one.
 
     Raises:
         ValueError: other shapes, a usable value that is not finite, a run paired with itself, or a confidence or
@@ -49,7 +49,7 @@ def pairs_interval(
     if same_runs:
         rows = columns = rows | columns
     values, usable = values[np.ix_(rows, columns)], usable[np.ix_(rows, columns)]
-    mean, count = float(values[usable].mean()), int(usable.sum())
+    mean, count = float(values[usable].mean()), int(usable.sum()) // (2 if same_runs else 1)
     if min(values.shape) < (3 if same_runs else 2):
         return Interval(mean, None, None, confidence, count)
     rng = np.random.default_rng(seed)

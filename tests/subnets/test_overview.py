@@ -41,6 +41,20 @@ def test_differences_are_those_of_the_means():
     assert found["one mask and the one-shot mask"]["mean"] == pytest.approx(0.8)
 
 
+def test_counts_are_of_pairs_of_runs_where_values_are_of_pairs_and_of_runs_elsewhere():
+    found = told(floor=FLOOR, with_oneshot=np.array([0.9, 0.7, 0.9, 0.7]))
+    assert {what: row["count"] for what, row in found.items()} == {
+        "two languages, other seeds": 2,
+        "two languages, same seed": 2,
+        "one language, other seeds": 2,
+        "one mask and the one-shot mask": 4,
+        "other seeds: one language less two": 4,
+        "two languages: same seed less other": 4,
+        "two languages, other seeds: less chance": 2,
+        "two languages, other seeds: less floor": 2,
+    }
+
+
 def test_an_interval_holds_its_mean():
     for row in told(floor=FLOOR, with_oneshot=np.array([0.9, 0.7, 0.9, 0.7])).values():
         assert row["low"] <= row["mean"] <= row["high"]
