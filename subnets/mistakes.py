@@ -96,6 +96,7 @@ def key_meant(key: str, keys: Collection[str]) -> str | None:
         *(each for each in keys if each.endswith(f".{plain}")),
         *difflib.get_close_matches(plain, keys, n=1, cutoff=NEAR),
         *(each for each in keys if f".{each}".endswith(f".{last}")),
+        *([KEYS_ELSEWHERE[last]] if last in KEYS_ELSEWHERE else []),
         *difflib.get_close_matches(plain, keys, n=1),
     ]
     return next(iter(candidates), None)

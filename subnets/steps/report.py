@@ -23,7 +23,7 @@ from subnets.report.page import Page, Section, page_of
 from subnets.report.parallel_content import Looked, parallel_content
 from subnets.report.pictures import SOURCES, pictures_of
 from subnets.report.trajectories import Trajectory, trajectories
-from subnets.settings import Settings
+from subnets.settings import EVERY, Settings
 from subnets.tables import Row, csv_bytes, latex
 from subnets.transfer_means import Transferred, by_source, over_seeds, summaries
 from subnets.transfers import FinishedTransfer, finished_transfers, one_of_each_transfer
@@ -207,7 +207,7 @@ def _finished(settings: Settings) -> _Finished:
     """What is finished of the task and languages asked for, or of all.
 
     Raises:
-        InputError: nothing is; files are not those of what they should be.
+        InputError: nothing is, or nothing of a language that is named; files are not those of what they should be.
     """
     task = None if settings.every_task else settings.task.name
 
@@ -227,6 +227,9 @@ def _finished(settings: Settings) -> _Finished:
         raise InputError(
             f"runs_dir={settings.runs_dir}: found no finished run{said} lang={settings.lang}; step=find makes them"
         )
+    there = {lang for each in found.shown for lang in each.lang.split("+")}
+    if settings.lang != EVERY and (missing := sorted(set(settings.languages) - there)):
+        raise InputError(f"lang={settings.lang}: nothing of {', '.join(missing)} is finished in {settings.runs_dir}")
     return found
 
 

@@ -76,6 +76,7 @@ MISTAKES = {
     "a step with a letter missing": ([*BOTH, "step=repot"], "did you mean step=report?"),
     "task=null": (["lang=de", "task=null"], "name one of its options"),
     # values
+    "another program's name in our group": ([*BOTH, "finetune.lr=1"], "did you mean finetune.learning_rate?"),
     "several without -m": (["lang=de,fr", "task=ner"], "for a run each type -m lang=de,fr"),
     "a list without brackets": ([*BOTH, "controls=random,oneshot"], "for a list controls=[random,oneshot]"),
     "one without brackets": ([*BOTH, "controls=random"], "did you mean controls=[random]?"),

@@ -178,6 +178,15 @@ def test_no_finished_run_is_a_message(tmp_path):
         reported(tmp_path)
 
 
+@pytest.mark.parametrize(("asked", "missing"), [("de+fr+sw+ur", "sw, ur"), ("sw", None)])
+def test_a_language_of_which_nothing_is_finished_is_named(tmp_path, asked, missing):
+    for lang in ("de", "fr"):
+        written(tmp_path, lang, 0)
+    expected = f"nothing of {missing} is finished" if missing else "found no finished run lang=sw"
+    with pytest.raises(InputError, match=expected):
+        reported(tmp_path, f"lang={asked}")
+
+
 def test_the_command_needs_no_task_and_no_language(tmp_path):
     for seed in (0, 1):
         written(tmp_path, "de", seed)
