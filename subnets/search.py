@@ -21,7 +21,7 @@ from subnets.rounds import Rounds, decided
 from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
-from subnets.workspace import Folder, alone_in, dense_folder, differing, held
+from subnets.workspace import LOCK, SETTINGS, Folder, alone_in, dense_folder, differing, held
 
 RESULTS, PROVENANCE = "results.json", "provenance.json"
 
@@ -106,7 +106,7 @@ class _Run:
         say(f"prunable: {dense.total:,} weights in {len(dense.names)} matrices")
         say(f"trainings of {bench.steps} steps: {self._plan()}")
         mine = bench.provenance()
-        if self.folder.has(PROVENANCE):
+        if self.folder.has(PROVENANCE) and self._has_begun():
             self._compare_provenance(mine)
         elif self.rounds.writes:
             self.folder.write_json(PROVENANCE, mine)
@@ -119,6 +119,11 @@ class _Run:
             "controls": len(self.settings.controls),
         }
         return ", ".join(f"{what}: {count}" for what, count in parts.items() if count)
+
+    def _has_begun(self) -> bool:
+        """Whether the folder holds more than what a run is: a number, a mask or the state of a training."""
+        files = (each.name for each in self.folder.path.rglob("*") if each.is_file())
+        return any(name not in (SETTINGS, LOCK, PROVENANCE) for name in files)
 
     def _compare_provenance(self, mine: dict[str, Any]) -> None:
         """Stops where base or data are not those the run was begun with; notes other software or another machine."""

@@ -114,6 +114,20 @@ def test_a_run_that_goes_on_elsewhere_says_what_changed_since_it_was_begun(small
     assert "since this run was begun, threads changed (machine in provenance.json)" in capsys.readouterr().out
 
 
+def test_a_run_stopped_before_it_had_anything_comes_from_where_it_is_made(small_run, capsys):
+    folder = run_folder(found(*small_run())).path
+    provenance = json.loads((folder / "provenance.json").read_text())
+    for place in (folder / "rounds", folder / "controls"):
+        shutil.rmtree(place)
+    (folder / "results.json").unlink()
+    (folder / "provenance.json").write_text(
+        json.dumps(provenance | {"machine": provenance["machine"] | {"threads": 2}})
+    )
+    found(*small_run())
+    assert json.loads((folder / "provenance.json").read_text()) == provenance
+    assert "since this run was begun" not in capsys.readouterr().out
+
+
 def test_masks_of_one_base_name_the_same_base_under_every_task(small_run):
     prints = set()
     for task in ("ner", "xnli", "mlm"):
