@@ -19,9 +19,9 @@ from pruning.mask_file import About, StoredMask, read_mask, stored_mask
 from pruning.plain_json import shown
 from subnets.errors import InputError
 from subnets.settings import Control, is_plain_name
+from subnets.workspace import RESULTS as RESULTS
 from subnets.workspace import SETTINGS, Folder, flat
 
-RESULTS = "results.json"
 PROVENANCE = "provenance.json"
 
 

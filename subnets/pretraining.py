@@ -25,6 +25,7 @@ from finetune.sources import Document, open_split
 from finetune.training import Material, NonFiniteLoss, Step, train_, unwrapped
 from finetune.wordpiece import learn_wordpieces
 from subnets import provenance
+from subnets.catalogue import PROVENANCE, RESULTS
 from subnets.data import Data, read_data
 from subnets.devices import accelerator_of, held_by_rank_0
 from subnets.errors import InputError, RunFailed
@@ -32,8 +33,6 @@ from subnets.progress import Progress
 from subnets.settings import Settings
 from subnets.snapshots import Snapshots
 from subnets.workspace import Folder, drop_states, held
-
-RESULTS, PROVENANCE = "results.json", "provenance.json"
 
 
 @dataclass(frozen=True)

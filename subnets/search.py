@@ -13,6 +13,7 @@ from pruning.controls import random_mask, random_per_matrix
 from pruning.lottery import Round
 from pruning.mask import Mask
 from subnets.archive import RESULT, Scored, load_scored
+from subnets.catalogue import PROVENANCE, RESULTS
 from subnets.devices import held_by_rank_0, of_rank_0
 from subnets.errors import Busy, InputError
 from subnets.progress import Progress
@@ -22,8 +23,6 @@ from subnets.settings import CONTROLS, Settings
 from subnets.tickets import Dense, passes
 from subnets.workbench import Workbench, set_up
 from subnets.workspace import LOCK, SETTINGS, Folder, alone_in, dense_folder, differing, held
-
-RESULTS, PROVENANCE = "results.json", "provenance.json"
 
 
 def search(settings: Settings, folder: Folder, *, progress: Progress) -> dict[str, Any]:
